@@ -1,0 +1,89 @@
+//! What can be asked of an account.
+
+use std::collections::BTreeMap;
+
+use crate::Timestamp;
+use crate::account::QuotaTerms;
+use crate::ids::{CreditGrantId, CustomerId, OrganizationId};
+use crate::meter::{Meter, MeterCode};
+use crate::money::{Amount, Currency, Quantity};
+
+/// A command. Each names the organization that asks: another one's account does not exist for it.
+#[derive(Debug, Clone)]
+pub struct AccountCommand {
+    /// Who asks.
+    pub organization_id: OrganizationId,
+    /// What for.
+    pub action: Action,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Open the account of a new customer.
+    Open {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Its currency, for ever.
+        currency: Currency,
+        /// How far it may go post-paid.
+        postpaid_limit: Amount,
+    },
+    /// Give credits.
+    GrantCredit {
+        /// The grant's id.
+        grant_id: CreditGrantId,
+        /// How much; more than zero.
+        amount: Amount,
+        /// The caller's idea of the currency, checked.
+        currency: Option<Currency>,
+        /// Lower is spent first.
+        priority: u8,
+        /// When what is left is lost.
+        expires_at: Option<Timestamp>,
+    },
+    /// Limit a meter, or allow some of it.
+    SetQuota {
+        /// Which.
+        meter: MeterCode,
+        /// How.
+        terms: QuotaTerms,
+    },
+    /// Set how far the account may go post-paid. May lie below what is owed: then nothing more is added.
+    SetPostpaidLimit {
+        /// How far.
+        postpaid_limit: Amount,
+        /// The caller's idea of the currency, checked.
+        currency: Option<Currency>,
+    },
+    /// Charge for usage.
+    Charge {
+        /// What for; at least one.
+        usage: Vec<Usage>,
+        /// The caller's idea of the currency, checked.
+        currency: Option<Currency>,
+        /// Shown on statements.
+        description: Option<String>,
+        /// The caller's own labels. Must not be personal data.
+        metadata: BTreeMap<String, String>,
+    },
+    /// Take out what has expired; nothing happens when nothing has.
+    ExpireCredits,
+}
+
+/// One thing to charge for.
+#[derive(Debug, Clone)]
+pub enum Usage {
+    /// An amount as it is.
+    Flat {
+        /// How much; more than zero.
+        amount: Amount,
+    },
+    /// A quantity at the meter's price.
+    Metered {
+        /// With its price at the time of the request.
+        meter: Meter,
+        /// How much; more than zero.
+        quantity: Quantity,
+    },
+}

@@ -1,0 +1,318 @@
+//! The rules of an account: what is allowed, what it costs, what pays for it.
+
+use std::collections::BTreeMap;
+
+use crate::Timestamp;
+use crate::account::command::{AccountCommand, Action, Usage};
+use crate::account::event::{
+    AccountEvent, Balances, Charged, CreditExpired, CreditUse, Credited, LimitSet, Line, Opened, QuotaSet,
+};
+use crate::account::{Account, GRANTS_MAX, Overage, Owner, QUOTAS_MAX, QuotaTerms};
+use crate::meter::{Meter, MeterCode};
+use crate::money::{Amount, BALANCE_MAX, Currency, MoneyError, Quantity};
+
+/// Why an account's command is denied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountError {
+    /// There is none, or it is another organization's.
+    #[error("there is no such customer")]
+    NotFound,
+    /// It was opened before.
+    #[error("the account exists already")]
+    AlreadyOpen,
+    /// Credits and post-paid room do not reach.
+    #[error("the charge of {amount} {currency} is more than the {available} {currency} that are available")]
+    InsufficientFunds {
+        /// What it would have cost.
+        amount: Amount,
+        /// What is there.
+        available: Amount,
+        /// The account's.
+        currency: Currency,
+    },
+    /// A quota that blocks is used up.
+    #[error("the quota of {limit} for meter {meter} has {remaining} left, {requested} were asked for")]
+    QuotaExceeded {
+        /// Of this meter.
+        meter: MeterCode,
+        /// What the quota allows in a period.
+        limit: Quantity,
+        /// What is left of it.
+        remaining: Quantity,
+        /// What was asked for.
+        requested: Quantity,
+        /// When it starts anew.
+        resets_at: Option<Timestamp>,
+    },
+    /// The caller or the meter names another currency than the account's.
+    #[error("the account is in {expected}, not in {given}")]
+    CurrencyMismatch {
+        /// The account's.
+        expected: Currency,
+        /// What came.
+        given: Currency,
+    },
+    /// The exact amount cannot be kept.
+    #[error("quantity × unit price of meter {meter} {reason}")]
+    AmountOutOfRange {
+        /// Of this meter.
+        meter: String,
+        /// What is wrong.
+        reason: MoneyError,
+    },
+    /// The balance after it could not be kept.
+    #[error("the balance would exceed {BALANCE_MAX}")]
+    BalanceTooLarge,
+    /// A grant that is over before it begins.
+    #[error("expires_at lies in the past")]
+    ExpiresInThePast,
+    /// Too many unspent grants.
+    #[error("an account has at most {GRANTS_MAX} unspent credit grants")]
+    TooManyGrants,
+    /// Too many quotas.
+    #[error("an account has at most {QUOTAS_MAX} quotas")]
+    TooManyQuotas,
+    /// A quota that neither includes nor blocks anything.
+    #[error("a quota must include its usage, or block what is beyond it, or both")]
+    QuotaWithoutEffect,
+}
+
+pub(super) fn decide(
+    account: &Account,
+    command: &AccountCommand,
+    now: Timestamp,
+) -> Result<Vec<AccountEvent>, AccountError> {
+    if let Action::Open { customer_id, currency, postpaid_limit } = &command.action {
+        return match account.owner {
+            Some(_) => Err(AccountError::AlreadyOpen),
+            None => Ok(vec![AccountEvent::Opened(Opened {
+                customer_id: *customer_id,
+                organization_id: command.organization_id,
+                currency: *currency,
+                postpaid_limit: *postpaid_limit,
+            })]),
+        };
+    }
+    let owner =
+        account.owner.filter(|owner| owner.organization_id == command.organization_id).ok_or(AccountError::NotFound)?;
+    match &command.action {
+        Action::Open { .. } => Err(AccountError::AlreadyOpen),
+        Action::GrantCredit { grant_id, amount, currency, priority, expires_at } => {
+            same_currency(&owner, *currency)?;
+            if expires_at.is_some_and(|end| end <= now) {
+                return Err(AccountError::ExpiresInThePast);
+            }
+            let expired = expiries(account, &owner, now);
+            if account.grants.len() - expired.len() >= GRANTS_MAX {
+                return Err(AccountError::TooManyGrants);
+            }
+            let credits =
+                remaining_credits(account, now).checked_add(*amount).map_err(|_| AccountError::BalanceTooLarge)?;
+            Ok(with_expiries(
+                expired,
+                AccountEvent::Credited(Credited {
+                    customer_id: owner.customer_id,
+                    grant_id: *grant_id,
+                    amount: *amount,
+                    currency: owner.currency,
+                    priority: *priority,
+                    expires_at: *expires_at,
+                    after: Balances { credits, ..account.balances() },
+                }),
+            ))
+        }
+        Action::SetQuota { meter, terms } => set_quota(account, &owner, meter, *terms, now),
+        Action::SetPostpaidLimit { postpaid_limit, currency } => {
+            same_currency(&owner, *currency)?;
+            if account.postpaid_limit == *postpaid_limit {
+                return Ok(Vec::new());
+            }
+            Ok(vec![AccountEvent::LimitSet(LimitSet {
+                customer_id: owner.customer_id,
+                postpaid_limit: *postpaid_limit,
+                currency: owner.currency,
+                after: Balances { postpaid_limit: *postpaid_limit, ..account.balances() },
+            })])
+        }
+        Action::Charge { usage, currency, description, metadata } => {
+            same_currency(&owner, *currency)?;
+            let lines = rate(account, &owner, usage, now)?;
+            let charged = pay(account, &owner, lines, now)?;
+            let charged = Charged { description: description.clone(), metadata: metadata.clone(), ..charged };
+            Ok(with_expiries(expiries(account, &owner, now), AccountEvent::Charged(charged)))
+        }
+        Action::ExpireCredits => Ok(expiries(account, &owner, now)),
+    }
+}
+
+fn same_currency(owner: &Owner, given: Option<Currency>) -> Result<(), AccountError> {
+    match given {
+        Some(given) if given != owner.currency => {
+            Err(AccountError::CurrencyMismatch { expected: owner.currency, given })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Credits that have run out leave by an event of their own, before whatever comes next.
+fn expiries(account: &Account, owner: &Owner, now: Timestamp) -> Vec<AccountEvent> {
+    let expired = account.grants.iter().filter_map(|grant| {
+        let expired_at = grant.expires_at.filter(|_| grant.is_expired(now))?;
+        Some(AccountEvent::CreditExpired(CreditExpired {
+            customer_id: owner.customer_id,
+            grant_id: grant.id,
+            amount: grant.remaining,
+            currency: owner.currency,
+            expired_at,
+        }))
+    });
+    expired.collect()
+}
+
+fn with_expiries(mut expired: Vec<AccountEvent>, event: AccountEvent) -> Vec<AccountEvent> {
+    expired.push(event);
+    expired
+}
+
+fn remaining_credits(account: &Account, now: Timestamp) -> Amount {
+    let live = account.grants.iter().filter(|grant| !grant.is_expired(now));
+    live.fold(Amount::ZERO, |sum, grant| sum.plus(grant.remaining))
+}
+
+fn set_quota(
+    account: &Account,
+    owner: &Owner,
+    meter: &MeterCode,
+    terms: QuotaTerms,
+    now: Timestamp,
+) -> Result<Vec<AccountEvent>, AccountError> {
+    if !terms.included && terms.overage == Overage::Charge {
+        return Err(AccountError::QuotaWithoutEffect);
+    }
+    let before = account.quotas.get(meter);
+    if before.is_some_and(|quota| quota.terms == terms) {
+        return Ok(Vec::new());
+    }
+    if before.is_none() && account.quotas.len() >= QUOTAS_MAX {
+        return Err(AccountError::TooManyQuotas);
+    }
+    // With the same kind of period the usage so far still counts; with another it starts anew.
+    let used =
+        before.filter(|quota| quota.terms.period == terms.period).map_or(Quantity::ZERO, |quota| quota.used_at(now));
+    Ok(vec![AccountEvent::QuotaSet(QuotaSet {
+        customer_id: owner.customer_id,
+        meter: meter.clone(),
+        terms,
+        period_start: terms.period.start(now),
+        used,
+    })])
+}
+
+/// Turns usage into lines with amounts, inside the quotas.
+fn rate(account: &Account, owner: &Owner, usage: &[Usage], now: Timestamp) -> Result<Vec<Line>, AccountError> {
+    // One charge may name a meter twice: the second line sees what the first one used.
+    let mut used_here: BTreeMap<&MeterCode, Quantity> = BTreeMap::new();
+    let mut lines = Vec::with_capacity(usage.len());
+    for one in usage {
+        lines.push(match one {
+            Usage::Flat { amount } => Line {
+                meter: None,
+                price_version: None,
+                quantity: None,
+                included_quantity: None,
+                unit_price: None,
+                period_start: None,
+                amount: *amount,
+            },
+            Usage::Metered { meter, quantity } => {
+                same_currency(owner, Some(meter.currency))?;
+                let earlier = used_here.entry(&meter.code).or_default();
+                let line = rate_metered(account, meter, *quantity, *earlier, now)?;
+                *earlier = earlier.plus(*quantity);
+                line
+            }
+        });
+    }
+    Ok(lines)
+}
+
+fn rate_metered(
+    account: &Account,
+    meter: &Meter,
+    quantity: Quantity,
+    earlier: Quantity,
+    now: Timestamp,
+) -> Result<Line, AccountError> {
+    let mut included_quantity = None;
+    let mut period_start = None;
+    if let Some(quota) = account.quotas.get(&meter.code) {
+        let remaining = quota.remaining_at(now).saturating_sub(earlier);
+        if quota.terms.overage == Overage::Block && quantity > remaining {
+            return Err(AccountError::QuotaExceeded {
+                meter: meter.code.clone(),
+                limit: quota.terms.limit,
+                remaining,
+                requested: quantity,
+                resets_at: quota.terms.period.end(now),
+            });
+        }
+        included_quantity = quota.terms.included.then(|| quantity.min(remaining));
+        period_start = Some(quota.terms.period.start(now));
+    }
+    let payable = quantity.saturating_sub(included_quantity.unwrap_or_default());
+    let amount = payable
+        .priced(meter.unit_price)
+        .map_err(|reason| AccountError::AmountOutOfRange { meter: meter.code.to_string(), reason })?;
+    Ok(Line {
+        meter: Some(meter.code.clone()),
+        price_version: Some(meter.version),
+        quantity: Some(quantity),
+        included_quantity,
+        unit_price: Some(meter.unit_price),
+        period_start,
+        amount,
+    })
+}
+
+/// Finds what pays: credits in their order, then post-paid up to the limit.
+fn pay(account: &Account, owner: &Owner, lines: Vec<Line>, now: Timestamp) -> Result<Charged, AccountError> {
+    let too_large = |_| AccountError::BalanceTooLarge;
+    let amount = lines.iter().try_fold(Amount::ZERO, |sum, line| sum.checked_add(line.amount)).map_err(too_large)?;
+    account.charged.checked_add(amount).map_err(too_large)?;
+    let mut unpaid = amount;
+    let mut credits_used = Vec::new();
+    for grant in account.grants.iter().filter(|grant| !grant.is_expired(now)) {
+        if unpaid.is_zero() {
+            break;
+        }
+        let taken = grant.remaining.min(unpaid);
+        unpaid = unpaid.minus(taken);
+        credits_used.push(CreditUse { grant_id: grant.id, amount: taken });
+    }
+    let credits = remaining_credits(account, now);
+    let room = account.postpaid_limit.minus(account.postpaid);
+    // A charge that costs nothing needs no room, even on an account that is over its limit.
+    if unpaid > room {
+        return Err(AccountError::InsufficientFunds {
+            amount,
+            available: credits.plus(room),
+            currency: owner.currency,
+        });
+    }
+    let postpaid = account.postpaid.checked_add(unpaid).map_err(too_large)?;
+    Ok(Charged {
+        customer_id: owner.customer_id,
+        amount,
+        currency: owner.currency,
+        lines,
+        credits_used,
+        postpaid: unpaid,
+        after: Balances {
+            credits: credits.minus(amount.minus(unpaid)),
+            postpaid,
+            postpaid_limit: account.postpaid_limit,
+        },
+        description: None,
+        metadata: BTreeMap::new(),
+    })
+}

@@ -1,0 +1,35 @@
+//! Every event of every aggregate as one type: for whoever reads the whole log.
+
+use crate::account::{Account, AccountEvent};
+use crate::aggregate::{Aggregate, DecodeError, EventPayload};
+use crate::api_key::{ApiKey, ApiKeyEvent};
+use crate::customer::{Customer, CustomerEvent};
+use crate::envelope::RecordedEvent;
+use crate::organization::{Organization, OrganizationEvent};
+
+/// An event of any aggregate.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LedgerEvent {
+    /// Of an organization.
+    Organization(OrganizationEvent),
+    /// Of an API key.
+    ApiKey(ApiKeyEvent),
+    /// Of a customer.
+    Customer(CustomerEvent),
+    /// Of an account.
+    Account(AccountEvent),
+}
+
+impl LedgerEvent {
+    /// Reads the payload of an event from the log.
+    pub fn decode(event: &RecordedEvent) -> Result<Self, DecodeError> {
+        let (kind, schema, payload) = (event.event_type.as_str(), event.schema, event.payload.as_slice());
+        match event.stream_id.category() {
+            Organization::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Organization),
+            ApiKey::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::ApiKey),
+            Customer::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Customer),
+            Account::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Account),
+            other => Err(DecodeError::Unknown { category: other.to_owned(), event_type: kind.to_owned(), schema }),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Prefixed ids: `cus_01kaj…`, a type each, so that no two nouns are ever confused.
+//!
+//! The 26 characters after the prefix are the 128 bits of a UUID in Crockford's base 32 (lower
+//! case), so ids made from time-ordered UUIDs (version 7) sort by their creation. An id that is
+//! derived from an idempotency key is a hash and sorts anywhere; see `docs/architecture.md`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+const ENCODED_LEN: usize = 26;
+
+/// The text is not an id of the expected kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected an id like {prefix}_ followed by 26 characters")]
+pub struct InvalidId {
+    /// The prefix that was expected.
+    pub prefix: &'static str,
+}
+
+/// 128 bits as 26 characters, most significant first, so that text order is number order.
+pub fn encode(id: Uuid) -> String {
+    let mut bits = id.as_u128();
+    let mut out = [0u8; ENCODED_LEN];
+    for slot in out.iter_mut().rev() {
+        *slot = ALPHABET[(bits & 31) as usize];
+        bits >>= 5;
+    }
+    out.iter().map(|&b| b as char).collect()
+}
+
+/// The reverse of [`encode`]; `None` for anything [`encode`] never gives.
+pub fn decode(text: &str) -> Option<Uuid> {
+    if text.len() != ENCODED_LEN {
+        return None;
+    }
+    let mut bits: u128 = 0;
+    for (i, byte) in text.bytes().enumerate() {
+        let value = ALPHABET.iter().position(|&c| c == byte)? as u128;
+        // 26 × 5 = 130 bits: the first character may only carry three.
+        if i == 0 && value > 7 {
+            return None;
+        }
+        bits = (bits << 5) | value;
+    }
+    Some(Uuid::from_u128(bits))
+}
+
+/// An id that follows from its parts: the same parts give the same id, for ever.
+///
+/// SHA-256 over the length-prefixed parts, cut to 128 bits and marked as UUID version 8 (RFC
+/// 9562, section 5.8).
+pub fn derive(parts: &[&[u8]]) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    let mut bytes = [0u8; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+macro_rules! prefixed_ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// What every id of this kind starts with, without the underscore.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// The id with these 128 bits.
+            pub const fn new(id: Uuid) -> Self { Self(id) }
+
+            /// Its 128 bits.
+            pub const fn uuid(self) -> Uuid { self.0 }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}_{}", Self::PREFIX, encode(self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { fmt::Display::fmt(self, f) }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                text.strip_prefix(Self::PREFIX)
+                    .and_then(|rest| rest.strip_prefix('_'))
+                    .and_then(decode)
+                    .map(Self)
+                    .ok_or(InvalidId { prefix: Self::PREFIX })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.collect_str(self) }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(d)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+prefixed_ids! {
+    /// The tenant.
+    OrganizationId = "org";
+    /// Whoever the organization bills.
+    CustomerId = "cus";
+    /// A server credential of an organization.
+    ApiKeyId = "key";
+    /// A grant of credits to a customer.
+    CreditGrantId = "crd";
+    /// One charge.
+    ChargeId = "chg";
+    /// One event of the log.
+    EventId = "evt";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn text_and_back(bits in any::<u128>()) {
+            let id = CustomerId::new(Uuid::from_u128(bits));
+            prop_assert_eq!(id.to_string().parse::<CustomerId>(), Ok(id));
+        }
+
+        #[test]
+        fn text_order_is_number_order(a in any::<u128>(), b in any::<u128>()) {
+            let (ta, tb) = (encode(Uuid::from_u128(a)), encode(Uuid::from_u128(b)));
+            prop_assert_eq!(a.cmp(&b), ta.cmp(&tb));
+        }
+
+        #[test]
+        fn garbage_never_panics(text in ".{0,64}") {
+            let _ = text.parse::<CustomerId>();
+        }
+    }
+
+    #[test]
+    fn wrong_kind_is_refused() {
+        let customer = CustomerId::new(Uuid::from_u128(7)).to_string();
+        assert!(customer.parse::<OrganizationId>().is_err());
+        assert!("cus_8zzzzzzzzzzzzzzzzzzzzzzzzz".parse::<CustomerId>().is_err(), "129 bits");
+        assert!(customer.to_uppercase().parse::<CustomerId>().is_err());
+    }
+
+    #[test]
+    fn derived_ids_separate_their_parts() {
+        assert_eq!(derive(&[b"ab", b"c"]), derive(&[b"ab", b"c"]));
+        assert_ne!(derive(&[b"ab", b"c"]), derive(&[b"a", b"bc"]));
+    }
+}

@@ -1,0 +1,24 @@
+//! The rules of Tollbook, pure: no async, no clock, no randomness, no I/O.
+//!
+//! The tour: [`ids`] and [`money`] are the values everything is made of; [`envelope`] is what
+//! surrounds every event; [`aggregate`] is the shape of a decision. Then one file for each
+//! aggregate: [`organization`], [`api_key`], [`customer`], [`account`]. [`event`] joins their
+//! events into one type for whoever reads the whole log, and [`postings`] says what each of them
+//! means in double entry.
+
+pub mod account;
+pub mod aggregate;
+pub mod api_key;
+pub mod customer;
+pub mod envelope;
+pub mod event;
+pub mod ids;
+pub mod meter;
+pub mod money;
+pub mod organization;
+pub mod period;
+pub mod postings;
+
+pub use aggregate::{Aggregate, DecodeError, EventPayload, IndexEntry};
+pub use envelope::{NewEvent, RecordedEvent, StreamId, Timestamp};
+pub use event::LedgerEvent;
