@@ -91,7 +91,7 @@ impl NewEvent {
     pub fn digest(&self) -> [u8; 32] {
         digest(&DigestParts {
             event_id: self.event_id,
-            organization_id: &self.organization_id.to_string(),
+            organization_id: self.organization_id,
             stream_id: self.stream_id.as_str(),
             version: self.version,
             event_type: self.event_type,
@@ -115,8 +115,8 @@ pub struct RecordedEvent {
     pub position: i64,
     /// Unique in the log.
     pub event_id: Uuid,
-    /// The tenant, as text.
-    pub organization_id: String,
+    /// The tenant it belongs to.
+    pub organization_id: OrganizationId,
     /// Its aggregate's stream.
     pub stream_id: StreamId,
     /// Its place in the stream, from 1.
@@ -148,7 +148,7 @@ impl RecordedEvent {
     pub fn computed_digest(&self) -> [u8; 32] {
         digest(&DigestParts {
             event_id: self.event_id,
-            organization_id: &self.organization_id,
+            organization_id: self.organization_id,
             stream_id: self.stream_id.as_str(),
             version: self.version,
             event_type: &self.event_type,
@@ -165,7 +165,7 @@ impl RecordedEvent {
 
 struct DigestParts<'a> {
     event_id: Uuid,
-    organization_id: &'a str,
+    organization_id: OrganizationId,
     stream_id: &'a str,
     version: i64,
     event_type: &'a str,
@@ -192,7 +192,7 @@ fn digest(parts: &DigestParts<'_>) -> [u8; 32] {
         bytes.extend_from_slice(value);
     };
     field(parts.event_id.as_bytes());
-    field(parts.organization_id.as_bytes());
+    field(parts.organization_id.uuid().as_bytes());
     field(parts.stream_id.as_bytes());
     field(&parts.version.to_be_bytes());
     field(parts.event_type.as_bytes());

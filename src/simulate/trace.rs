@@ -151,11 +151,7 @@ pub fn read(mut source: impl BufRead) -> Result<Vec<Row>, TraceError> {
         if rows.len() == ROWS_MAX {
             return Err(TraceError::TooManyRows);
         }
-        let row = parse_row(content).map_err(|(column, fault)| TraceError::BadRow {
-            row: number,
-            column,
-            fault,
-        })?;
+        let row = parse_row(content).map_err(|(column, fault)| TraceError::BadRow { row: number, column, fault })?;
         rows.push(row);
     }
     if rows.is_empty() {
@@ -167,9 +163,7 @@ pub fn read(mut source: impl BufRead) -> Result<Vec<Row>, TraceError> {
 /// Reads one line, but never much more than a line can have, and returns its length.
 fn read_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
     line.clear();
-    let length = source
-        .take(LINE_BYTES_MAX + 1)
-        .read_until(b'\n', line)?;
+    let length = source.take(LINE_BYTES_MAX + 1).read_until(b'\n', line)?;
     Ok(length as u64)
 }
 
@@ -181,14 +175,8 @@ fn check_header(line: &[u8]) -> Result<(), TraceError> {
         return Ok(());
     }
     Err(match std::str::from_utf8(line) {
-        Ok(text) => TraceError::Header {
-            found: shorten(text),
-        },
-        Err(_) => TraceError::BadRow {
-            row: 1,
-            column: "header",
-            fault: Fault::NotUtf8,
-        },
+        Ok(text) => TraceError::Header { found: shorten(text) },
+        Err(_) => TraceError::BadRow { row: 1, column: "header", fault: Fault::NotUtf8 },
     })
 }
 
@@ -211,11 +199,7 @@ fn parse_row(line: &[u8]) -> Result<Row, (&'static str, Fault)> {
     if input_tokens == 0 && output_tokens == 0 {
         return Err(("ContextTokens and GeneratedTokens", Fault::NothingToCharge));
     }
-    Ok(Row {
-        at_us,
-        input_tokens,
-        output_tokens,
-    })
+    Ok(Row { at_us, input_tokens, output_tokens })
 }
 
 /// Takes `2023-11-16 18:17:03.9799600` as UTC; the newer traces end in `+00:00`.
@@ -224,9 +208,7 @@ fn parse_timestamp(text: &str) -> Result<i64, Fault> {
     const WITH_OFFSET: &str = "%Y-%m-%d %H:%M:%S%.f%:z";
     NaiveDateTime::parse_from_str(text, PLAIN)
         .map(|at| at.and_utc().timestamp_micros())
-        .or_else(|_| {
-            DateTime::parse_from_str(text, WITH_OFFSET).map(|at| at.timestamp_micros())
-        })
+        .or_else(|_| DateTime::parse_from_str(text, WITH_OFFSET).map(|at| at.timestamp_micros()))
         .map_err(|_| Fault::NotATimestamp(shorten(text)))
 }
 
@@ -296,11 +278,7 @@ mod tests {
     #[test]
     fn values_are_taken_exactly() {
         let rows = read_rows("1970-01-01 00:00:01.5000019,0,10000000").unwrap();
-        let expected = Row {
-            at_us: 1_500_001,
-            input_tokens: 0,
-            output_tokens: 10_000_000,
-        };
+        let expected = Row { at_us: 1_500_001, input_tokens: 0, output_tokens: 10_000_000 };
         assert_eq!(rows, [expected]);
     }
 
@@ -317,13 +295,19 @@ mod tests {
     fn a_bad_value_is_named_with_its_row_and_column() {
         for (row, message) in [
             ("today,1,2", r#"TIMESTAMP: "today" is not a timestamp like 2023-11-16 18:17:03.9799600"#),
-            ("2023-02-30 00:00:00,1,2", r#"TIMESTAMP: "2023-02-30 00:00:00" is not a timestamp like 2023-11-16 18:17:03.9799600"#),
+            (
+                "2023-02-30 00:00:00,1,2",
+                r#"TIMESTAMP: "2023-02-30 00:00:00" is not a timestamp like 2023-11-16 18:17:03.9799600"#,
+            ),
             ("2023-11-16 18:17:03,1.5,2", r#"ContextTokens: "1.5" is not a whole number"#),
             ("2023-11-16 18:17:03,,2", r#"ContextTokens: "" is not a whole number"#),
             ("2023-11-16 18:17:03,+1,2", r#"ContextTokens: "+1" is not a whole number"#),
             ("2023-11-16 18:17:03,1,-2", "GeneratedTokens: -2 is negative"),
             ("2023-11-16 18:17:03,1,10000001", "GeneratedTokens: 10000001 is more than 10000000 tokens"),
-            ("2023-11-16 18:17:03,1,99999999999999999999", "GeneratedTokens: 99999999999999999999 is more than 10000000 tokens"),
+            (
+                "2023-11-16 18:17:03,1,99999999999999999999",
+                "GeneratedTokens: 99999999999999999999 is more than 10000000 tokens",
+            ),
             ("2023-11-16 18:17:03,1", "GeneratedTokens: the column is missing"),
             ("2023-11-16 18:17:03", "ContextTokens: the column is missing"),
             ("2023-11-16 18:17:03,1,2,3", "GeneratedTokens: there are more columns than the header names"),

@@ -1,0 +1,401 @@
+//! The one writer of a partition: decides waiting commands together and appends them in a group.
+//!
+//! A cycle: take what waits (no timer), decide each command on the newest state, also that of its
+//! predecessors in the same cycle, append all in one round trip, answer. Whatever the log did not
+//! take (another process wrote to the stream), and whatever was denied (on a state that may be old
+//! or speculative), is decided once more with the partition held still: first the command's id is
+//! looked up, then the streams' tails are loaded, and that decision is final. The same way ends a
+//! cycle whose append was lost in mid-air.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Aggregate, RecordedEvent, StreamId};
+use lru::LruCache;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::StoreError;
+use crate::entity::Entity;
+use crate::job::{Job, Verdict};
+use crate::log::{Appended, Batch, Log, Settled, Snapshot};
+
+/// Limits of a writer.
+#[derive(Debug, Clone, Copy)]
+pub struct WriterSettings {
+    /// Commands that may wait; more are refused.
+    pub queue_max: usize,
+    /// Commands that are appended together.
+    pub group_max: usize,
+    /// Aggregates that are kept in memory.
+    pub cache_max: usize,
+    /// A snapshot is taken each time a stream has grown by this many events.
+    pub snapshot_every: i64,
+    /// How long an append whose outcome is unknown is looked after before its commands are
+    /// answered that nobody knows.
+    pub settle_within: Duration,
+}
+
+impl Default for WriterSettings {
+    fn default() -> Self {
+        Self {
+            queue_max: 10_000,
+            group_max: 500,
+            cache_max: 100_000,
+            snapshot_every: 1_000,
+            settle_within: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Between two tries to reach a log that is away.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Categories that other processes cache: an append tells them to forget.
+const WATCHED: [&str; 2] = [domain::organization::Organization::CATEGORY, domain::api_key::ApiKey::CATEGORY];
+
+pub(crate) async fn run(
+    partition: i32,
+    log: Arc<dyn Log>,
+    mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    head: watch::Sender<i64>,
+    settings: WriterSettings,
+) {
+    let capacity = NonZeroUsize::new(settings.cache_max).unwrap_or(NonZeroUsize::MIN);
+    let mut writer = Writer { partition, log, head, settings, cache: LruCache::new(capacity), held: VecDeque::new() };
+    let mut waiting = Vec::with_capacity(settings.group_max);
+    loop {
+        // A command whose id was under way in the last cycle comes first in this one.
+        waiting.extend(writer.held.drain(..));
+        if waiting.is_empty() && jobs.recv_many(&mut waiting, settings.group_max).await == 0 {
+            return;
+        }
+        while waiting.len() < settings.group_max {
+            match jobs.try_recv() {
+                Ok(job) => waiting.push(job),
+                Err(_) => break,
+            }
+        }
+        metrics::gauge!("tollbook_writer_queue", "partition" => partition.to_string()).set(jobs.len() as f64);
+        writer.cycle(std::mem::take(&mut waiting)).await;
+    }
+}
+
+struct Writer {
+    partition: i32,
+    log: Arc<dyn Log>,
+    head: watch::Sender<i64>,
+    settings: WriterSettings,
+    cache: LruCache<StreamId, Box<dyn Entity>>,
+    held: VecDeque<Box<dyn Job>>,
+}
+
+/// The commands of a cycle that were accepted, and what they come to.
+#[derive(Default)]
+struct Group {
+    /// In order, with the number of events of each.
+    jobs: Vec<(Box<dyn Job>, usize)>,
+    batch: Batch,
+    expected: HashMap<StreamId, i64>,
+}
+
+impl Group {
+    fn add(
+        &mut self,
+        job: Box<dyn Job>,
+        version_before: i64,
+        events: Vec<domain::NewEvent>,
+        index: Vec<crate::log::NewIndexEntry>,
+    ) {
+        self.expected.entry(job.stream_id().clone()).or_insert(version_before);
+        if WATCHED.contains(&job.stream_id().category()) {
+            self.batch.watched.push(job.meta().organization_id);
+        }
+        self.jobs.push((job, events.len()));
+        self.batch.events.extend(events);
+        self.batch.index.extend(index);
+    }
+
+    fn seal(&mut self) {
+        self.batch.expected = self.expected.drain().collect();
+    }
+
+    /// Answers what was appended and gives back the rest, in order.
+    fn answer(self, appended: &Appended) -> Vec<Box<dyn Job>> {
+        let conflicts: HashSet<&StreamId> = appended.conflicts.iter().collect();
+        let mut rest = Vec::new();
+        let mut next = appended.first_position.unwrap_or(0);
+        for (job, count) in self.jobs {
+            if conflicts.contains(job.stream_id()) {
+                rest.push(job);
+            } else {
+                job.committed(next);
+                next += count as i64;
+            }
+        }
+        rest
+    }
+}
+
+impl Writer {
+    async fn cycle(&mut self, jobs: Vec<Box<dyn Job>>) {
+        let jobs = self.hold_back_doubles(jobs);
+        if let Err(error) = self.load_missing(&jobs).await {
+            // Nothing was sent for these yet, but an earlier try with the same key may have been.
+            for job in jobs {
+                job.failed(error.clone().into());
+            }
+            return;
+        }
+        let mut undo: HashMap<StreamId, Box<dyn Entity>> = HashMap::new();
+        let mut group = Group::default();
+        let mut unsure: Vec<Box<dyn Job>> = Vec::new();
+        for mut job in jobs {
+            let Some(entity) = self.cache.get_mut(job.stream_id()) else {
+                job.failed(StoreError::Unavailable("the aggregate was not loaded".into()).into());
+                continue;
+            };
+            let before = entity.version();
+            if !undo.contains_key(job.stream_id()) {
+                undo.insert(job.stream_id().clone(), entity.boxed_clone());
+            }
+            match job.decide(entity.as_mut()) {
+                Ok(Verdict::Accepted(events, index)) => group.add(job, before, events, index),
+                Ok(Verdict::Nothing) => unsure.push(job),
+                Err(error) => job.failed(error.into()),
+            }
+        }
+        if !group.jobs.is_empty() {
+            group.seal();
+            let started = Instant::now();
+            match self.log.append(self.partition, &group.batch).await {
+                Ok(appended) => {
+                    self.note_append(&appended, started);
+                    self.snapshot_grown(&undo, &appended.conflicts);
+                    for stream in &appended.conflicts {
+                        self.restore(stream, &mut undo);
+                    }
+                    let mut again = group.answer(&appended);
+                    metrics::counter!("tollbook_append_conflicts_total").increment(again.len() as u64);
+                    again.append(&mut unsure);
+                    unsure = again;
+                }
+                Err(error) => {
+                    tracing::warn!(partition = self.partition, %error, "an append has an unknown outcome");
+                    let streams: Vec<StreamId> = undo.keys().cloned().collect();
+                    for stream in streams {
+                        self.restore(&stream, &mut undo);
+                    }
+                    let mut again: Vec<_> = group.jobs.into_iter().map(|(job, _)| job).collect();
+                    again.append(&mut unsure);
+                    unsure = again;
+                }
+            }
+        }
+        if !unsure.is_empty() {
+            self.settle(unsure).await;
+        }
+    }
+
+    /// Of commands with the same id one goes first; the others find its outcome in the next cycle.
+    fn hold_back_doubles(&mut self, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+        let mut seen = HashSet::with_capacity(jobs.len());
+        let (go, hold): (Vec<_>, Vec<_>) =
+            jobs.into_iter().filter(|job| !job.abandoned()).partition(|job| seen.insert(job.meta().command_id));
+        self.held.extend(hold);
+        go
+    }
+
+    fn restore(&mut self, stream: &StreamId, undo: &mut HashMap<StreamId, Box<dyn Entity>>) {
+        match undo.remove(stream) {
+            Some(entity) => self.cache.put(stream.clone(), entity),
+            None => self.cache.pop(stream),
+        };
+    }
+
+    async fn load_missing(&mut self, jobs: &[Box<dyn Job>]) -> Result<(), StoreError> {
+        let missing: HashMap<&StreamId, &dyn Job> = jobs
+            .iter()
+            .filter(|job| !self.cache.contains(job.stream_id()))
+            .map(|job| (job.stream_id(), job.as_ref()))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<StreamId> = missing.keys().map(|name| (*name).clone()).collect();
+        let snapshots = self.log.snapshots(&names).await?;
+        let (mut entities, from) = hydrate(&missing, &snapshots);
+        let tails = self.log.tails(&from).await?;
+        apply_all(&mut entities, &tails)?;
+        for (stream, entity) in entities {
+            self.cache.put(stream, entity);
+        }
+        Ok(())
+    }
+
+    fn note_append(&self, appended: &Appended, started: Instant) {
+        metrics::histogram!("tollbook_append_seconds").record(started.elapsed().as_secs_f64());
+        metrics::histogram!("tollbook_append_batch_events").record(appended.count as f64);
+        metrics::counter!("tollbook_events_appended_total").increment(appended.count as u64);
+        if let Some(first) = appended.first_position {
+            let last = first + appended.count - 1;
+            self.head.send_replace(last);
+            metrics::gauge!("tollbook_log_position", "partition" => self.partition.to_string()).set(last as f64);
+        }
+    }
+
+    /// Keeps a snapshot of each stream that has passed a mark; in the background, for it is only speed.
+    fn snapshot_grown(&self, before: &HashMap<StreamId, Box<dyn Entity>>, conflicts: &[StreamId]) {
+        let every = self.settings.snapshot_every;
+        for (stream, old) in before {
+            let Some(entity) = self.cache.peek(stream) else { continue };
+            if entity.version() / every == old.version() / every || conflicts.contains(stream) {
+                continue;
+            }
+            let Ok(snapshot) = entity.snapshot(stream) else { continue };
+            let log = self.log.clone();
+            tokio::spawn(async move {
+                if let Err(error) = log.save_snapshot(&snapshot).await {
+                    tracing::debug!(stream = %snapshot.stream_id, %error, "a snapshot was not kept");
+                }
+            });
+        }
+    }
+
+    /// Brings commands to their end with the partition held still, again and again while the log
+    /// is away, until their time is over.
+    async fn settle(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        let deadline = Instant::now() + self.settings.settle_within;
+        loop {
+            match self.settle_once(jobs).await {
+                Ok(()) => return,
+                Err((rest, error)) => {
+                    if Instant::now() >= deadline || matches!(error, StoreError::Corrupt(_) | StoreError::Decode(_)) {
+                        tracing::error!(partition = self.partition, %error, commands = rest.len(), "the outcome of commands is unknown");
+                        for job in rest {
+                            job.failed(error.clone().into());
+                        }
+                        return;
+                    }
+                    jobs = rest;
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn settle_once(&mut self, jobs: Vec<Box<dyn Job>>) -> Result<(), (Vec<Box<dyn Job>>, StoreError)> {
+        let mut settled = match self.log.settle(self.partition).await {
+            Ok(settled) => settled,
+            Err(error) => return Err((jobs, error)),
+        };
+        let position = settled.position();
+        let known = match self.prepare(settled.as_mut(), &jobs).await {
+            Ok(known) => known,
+            Err(error) => {
+                self.forget(&jobs);
+                return Err((jobs, error));
+            }
+        };
+        let mut group = Group::default();
+        let mut denied = Vec::new();
+        for mut job in jobs {
+            if let Some(stored) = known.get(&job.meta().command_id) {
+                job.replayed(stored);
+                continue;
+            }
+            let Some(entity) = self.cache.get_mut(job.stream_id()) else {
+                job.failed(StoreError::Unavailable("the aggregate was not loaded".into()).into());
+                continue;
+            };
+            let before = entity.version();
+            match job.decide(entity.as_mut()) {
+                Ok(Verdict::Accepted(events, index)) => group.add(job, before, events, index),
+                Ok(Verdict::Nothing) => denied.push(job),
+                Err(error) => job.failed(error.into()),
+            }
+        }
+        group.seal();
+        let started = Instant::now();
+        match settled.finish(&group.batch).await {
+            Ok(appended) => {
+                let mut rest = Vec::new();
+                if let Some(appended) = appended {
+                    self.note_append(&appended, started);
+                    rest = group.answer(&appended);
+                }
+                for job in denied {
+                    job.confirmed(position);
+                }
+                if rest.is_empty() {
+                    return Ok(());
+                }
+                // Under the lock nothing can have come between; a conflict here is a broken log.
+                self.forget(&rest);
+                Err((rest, StoreError::Corrupt("the log refused an append that was decided under its lock".into())))
+            }
+            Err(error) => {
+                let mut rest: Vec<_> = group.jobs.into_iter().map(|(job, _)| job).collect();
+                rest.append(&mut denied);
+                self.forget(&rest);
+                Err((rest, error))
+            }
+        }
+    }
+
+    /// Looks up the ids of the commands and brings their aggregates up to date.
+    async fn prepare(
+        &mut self,
+        settled: &mut dyn Settled,
+        jobs: &[Box<dyn Job>],
+    ) -> Result<HashMap<uuid::Uuid, RecordedEvent>, StoreError> {
+        let ids: Vec<_> = jobs.iter().map(|job| job.meta().command_id).collect();
+        let known = settled.find(&ids).await?;
+        let streams: HashMap<&StreamId, &dyn Job> = jobs.iter().map(|job| (job.stream_id(), job.as_ref())).collect();
+        let missing: HashMap<&StreamId, &dyn Job> =
+            streams.iter().filter(|(name, _)| !self.cache.contains(name)).map(|(name, job)| (*name, *job)).collect();
+        let names: Vec<StreamId> = missing.keys().map(|name| (*name).clone()).collect();
+        let snapshots = if names.is_empty() { Vec::new() } else { settled.snapshots(&names).await? };
+        let (mut entities, mut from) = hydrate(&missing, &snapshots);
+        for name in streams.keys().filter(|name| !missing.contains_key(**name)) {
+            if let Some(entity) = self.cache.pop(*name) {
+                from.push(((*name).clone(), entity.version()));
+                entities.insert((*name).clone(), entity);
+            }
+        }
+        let tails = settled.tails(&from).await?;
+        apply_all(&mut entities, &tails)?;
+        for (stream, entity) in entities {
+            self.cache.put(stream, entity);
+        }
+        Ok(known.into_iter().map(|event| (event.event_id, event)).collect())
+    }
+
+    fn forget(&mut self, jobs: &[Box<dyn Job>]) {
+        for job in jobs {
+            self.cache.pop(job.stream_id());
+        }
+    }
+}
+
+type Entities = HashMap<StreamId, Box<dyn Entity>>;
+
+/// New entities for these streams, and the versions from which their tails are missing.
+fn hydrate(missing: &HashMap<&StreamId, &dyn Job>, snapshots: &[Snapshot]) -> (Entities, Vec<(StreamId, i64)>) {
+    let by_stream: HashMap<&StreamId, &Snapshot> = snapshots.iter().map(|s| (&s.stream_id, s)).collect();
+    let entities: Entities =
+        missing.iter().map(|(name, job)| ((*name).clone(), job.hydrate(by_stream.get(*name).copied()))).collect();
+    let from = entities.iter().map(|(name, entity)| (name.clone(), entity.version())).collect();
+    (entities, from)
+}
+
+fn apply_all(entities: &mut Entities, events: &[RecordedEvent]) -> Result<(), StoreError> {
+    for event in events {
+        if let Some(entity) = entities.get_mut(&event.stream_id) {
+            entity.apply(event)?;
+        }
+    }
+    Ok(())
+}

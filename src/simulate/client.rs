@@ -1,0 +1,231 @@
+//! The part of the HTTP API that a run uses, with types.
+
+use reqwest::Method;
+use rust_decimal::Decimal;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::target::Target;
+use super::transport::{Answer, Call, CallError, Transport};
+
+/// The page size, as large as the API allows.
+const PAGE: &str = "100";
+const CURRENCY: &str = "USD";
+
+/// A place in the log, `partition:position`. An organization lives in one partition, so the positions
+/// of one run can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Position {
+    partition: u32,
+    position: u64,
+}
+
+impl TryFrom<String> for Position {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let parse = || {
+            let (partition, position) = text.split_once(':')?;
+            Some(Self { partition: partition.parse().ok()?, position: position.parse().ok()? })
+        };
+        parse().ok_or_else(|| format!("{text:?} is not a position like 0:1234"))
+    }
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.partition, self.position)
+    }
+}
+
+/// The organization the API key belongs to.
+#[derive(Debug, Deserialize)]
+pub struct Organization {
+    /// Its name.
+    pub name: String,
+}
+
+/// What every command's answer has.
+#[derive(Debug, Deserialize)]
+pub struct Done {
+    /// Where it is in the log.
+    pub position: Position,
+}
+
+/// A customer that was made.
+#[derive(Debug, Deserialize)]
+pub struct NewCustomer {
+    /// The customer's id, `cus_…`.
+    pub id: String,
+    /// Where it is in the log.
+    pub position: Position,
+}
+
+/// A customer's money, as the next charge will find it.
+#[derive(Debug, Deserialize)]
+pub struct Account {
+    /// What is left of the credits, in USD.
+    pub credits: Decimal,
+}
+
+#[derive(Deserialize)]
+struct CustomerState {
+    account: Account,
+}
+
+/// A charge that was accepted.
+#[derive(Debug, Deserialize)]
+pub struct Charge {
+    /// What was charged, in USD.
+    pub amount: Decimal,
+    /// Where it is in the log.
+    pub position: Position,
+}
+
+/// One line of a charge: so much of a meter.
+#[derive(Debug, Serialize)]
+pub struct Usage<'a> {
+    /// The meter's code.
+    pub meter: &'a str,
+    /// How much of it.
+    pub quantity: Decimal,
+}
+
+#[derive(Deserialize)]
+struct Page<T> {
+    data: Vec<T>,
+    has_more: bool,
+    next_cursor: Option<String>,
+}
+
+/// The client.
+#[derive(Debug)]
+pub struct Client {
+    transport: Transport,
+}
+
+impl Client {
+    /// Makes a client that keeps up to `connections` connections open.
+    pub fn new(target: &Target, connections: usize) -> Result<Self, CallError> {
+        let transport = Transport::new(target, connections)?;
+        Ok(Self { transport })
+    }
+
+    /// Attempts so far that had to be repeated, over all calls.
+    pub fn retries(&self) -> u64 {
+        self.transport.retries()
+    }
+
+    /// Asks once who the key belongs to, so that a wrong address is told at once.
+    pub async fn organization(&self) -> Result<Organization, CallError> {
+        self.transport.send_once(&get(&["organization"], &[])).await
+    }
+
+    /// Sets what a token costs on a meter.
+    pub async fn put_meter(&self, key: &str, code: &str, unit_price: Decimal) -> Result<Answer<Done>, CallError> {
+        let body = serde_json::json!({
+            "unit": "token", "unit_price": unit_price, "currency": CURRENCY,
+        });
+        self.write(Method::PUT, &["meters", code], key, &body).await
+    }
+
+    /// Makes a customer.
+    pub async fn create_customer(&self, key: &str, external_id: &str) -> Result<Answer<NewCustomer>, CallError> {
+        let body = serde_json::json!({ "external_id": external_id, "currency": CURRENCY });
+        self.write(Method::POST, &["customers"], key, &body).await
+    }
+
+    /// Gives a customer credits.
+    pub async fn grant_credits(
+        &self,
+        key: &str,
+        customer_id: &str,
+        amount: Decimal,
+    ) -> Result<Answer<Done>, CallError> {
+        let body = serde_json::json!({ "amount": amount, "currency": CURRENCY });
+        let path = ["customers", customer_id, "credits"];
+        self.write(Method::POST, &path, key, &body).await
+    }
+
+    /// Charges a customer for what it used.
+    pub async fn charge(&self, key: &str, customer_id: &str, usage: &[Usage<'_>]) -> Result<Answer<Charge>, CallError> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            customer_id: &'a str,
+            usage: &'a [Usage<'a>],
+        }
+        let body = Body { customer_id, usage };
+        self.write(Method::POST, &["charges"], key, &body).await
+    }
+
+    /// A customer's account, as of `at` or later.
+    pub async fn account(&self, customer_id: &str, at: Position) -> Result<Account, CallError> {
+        let (path, at) = (["customers", customer_id], at.to_string());
+        let query = [("min_position", at.as_str())];
+        let call = get(&path, &query);
+        let state: CustomerState = self.transport.send(&call).await?.value;
+        Ok(state.account)
+    }
+
+    /// Hands every item of a customer's list to `take`, page by page, as of `at` or later. `cursor` is
+    /// the parameter that takes a page's `next_cursor`.
+    pub async fn each<T: DeserializeOwned>(
+        &self,
+        list: &str,
+        filters: &[(&str, &str)],
+        cursor: &str,
+        at: Position,
+        mut take: impl FnMut(T),
+    ) -> Result<(), CallError> {
+        let at = at.to_string();
+        let mut next: Option<String> = None;
+        loop {
+            let mut query = vec![("limit", PAGE), ("min_position", at.as_str())];
+            query.extend_from_slice(filters);
+            query.extend(next.as_deref().map(|next| (cursor, next)));
+            let page: Page<T> = self.transport.send(&get(&[list], &query)).await?.value;
+            page.data.into_iter().for_each(&mut take);
+            if !page.has_more {
+                return Ok(());
+            }
+            // Without this a server that repeats a cursor would be asked for ever.
+            if page.next_cursor.is_none() || page.next_cursor == next {
+                let message = format!("/v1/{list} has more, but its next_cursor does not go on");
+                return Err(CallError::Unexpected(message));
+            }
+            next = page.next_cursor;
+        }
+    }
+
+    async fn write<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        key: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, CallError> {
+        let body = serde_json::to_vec(body).map_err(|error| CallError::Impossible(error.to_string()))?;
+        let call = Call { method, path, query: &[], key: Some(key), body: Some(body) };
+        self.transport.send(&call).await
+    }
+}
+
+fn get<'a>(path: &'a [&'a str], query: &'a [(&'a str, &'a str)]) -> Call<'a> {
+    Call { method: Method::GET, path, query, key: None, body: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_read_compared_and_written() {
+        let position = |text: &str| Position::try_from(text.to_owned());
+        assert_eq!(position("3:1234").unwrap().to_string(), "3:1234");
+        assert!(position("0:9").unwrap() < position("0:10").unwrap());
+        for bad in ["", "12", "0:", "0:-1", "a:1"] {
+            assert!(position(bad).is_err(), "{bad}");
+        }
+    }
+}

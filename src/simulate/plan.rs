@@ -1,0 +1,250 @@
+//! What a run will do and what it must come to: who pays for which row, at which price, and so how
+//! much each customer owes in the end. Computed from the trace alone, exactly, before anything is sent.
+//!
+//! Everything a run creates is named after the run, and so are the idempotency keys. The same run
+//! started again therefore repeats the same requests, and each of them still counts once.
+
+use rust_decimal::Decimal;
+
+use super::trace::Row;
+
+/// The most decimals an amount may have in the API. Prices per million tokens get six fewer.
+const AMOUNT_DECIMALS_MAX: u32 = 12;
+/// A price is given for this power of ten of tokens: a million.
+const PRICE_UNIT_DECIMALS: u32 = 6;
+/// The highest price of a million tokens, in USD.
+const PRICE_MAX: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
+/// The largest amount the API takes, in USD: 10^12.
+const AMOUNT_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
+/// What a customer is given beyond the need, in USD, so that something is left to compare.
+const SPARE: Decimal = Decimal::TEN;
+/// The longest name of a run: meter codes take 64 characters, and the rest of theirs is fixed.
+const RUN_CHARS_MAX: usize = 40;
+
+/// What a token costs, in USD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prices {
+    /// Of a token given to the model.
+    pub input: Decimal,
+    /// Of a token the model gave back.
+    pub output: Decimal,
+}
+
+impl Prices {
+    /// Takes prices of a million tokens, as [`parse_price`] lets them through. Exact: only the decimal
+    /// point moves.
+    pub fn per_million(input: Decimal, output: Decimal) -> Self {
+        let per_token = |price: Decimal| {
+            Decimal::from_i128_with_scale(price.mantissa(), price.scale() + PRICE_UNIT_DECIMALS).normalize()
+        };
+        Self { input: per_token(input), output: per_token(output) }
+    }
+}
+
+/// Reads a price of a million tokens in USD. Zero is refused because a charge of nothing is, and so are
+/// more decimals than the price of one token may have.
+pub fn parse_price(text: &str) -> Result<Decimal, String> {
+    let price =
+        Decimal::from_str_exact(text).map_err(|_| "expected an amount in USD like 3 or 0.25".to_owned())?.normalize();
+    if price <= Decimal::ZERO || price > PRICE_MAX {
+        return Err(format!("expected more than 0 and at most {PRICE_MAX} USD"));
+    }
+    let decimals_max = AMOUNT_DECIMALS_MAX - PRICE_UNIT_DECIMALS;
+    if price.scale() > decimals_max {
+        return Err(format!("expected at most {decimals_max} decimals"));
+    }
+    Ok(price)
+}
+
+/// Reads the name of a run, which becomes part of meter codes and keys.
+pub fn parse_run(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.-".contains(c);
+    if text.is_empty() || text.len() > RUN_CHARS_MAX || !text.chars().all(allowed) {
+        return Err(format!("expected 1 to {RUN_CHARS_MAX} of the characters a-z, 0-9, '_', '.' and '-'"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A customer's part of the trace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Share {
+    /// How many rows.
+    pub requests: u64,
+    /// Tokens given to the model.
+    pub input_tokens: u64,
+    /// Tokens the model gave back.
+    pub output_tokens: u64,
+}
+
+/// A customer's credits would be more than the API takes in one grant.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("one customer would need {needed} USD of credits, and a grant holds at most {AMOUNT_MAX}; use more customers")]
+pub struct GrantTooLarge {
+    needed: Decimal,
+}
+
+/// A run, decided to the last request.
+#[derive(Debug)]
+pub struct Plan {
+    /// The run's name.
+    pub run: String,
+    /// What to send, in order.
+    pub rows: Vec<Row>,
+    /// What tokens cost.
+    pub prices: Prices,
+    /// What each customer's rows come to; as many as there are customers.
+    pub shares: Vec<Share>,
+}
+
+impl Plan {
+    /// Deals the rows out to `customers` in turn.
+    ///
+    /// Sums stay exact: a trace has at most 10^7 rows of 10^7 tokens in each column, and a token costs
+    /// at most 1 USD in steps of 10^-12, so no sum has more than 27 digits, which a `Decimal` holds.
+    pub fn new(run: String, rows: Vec<Row>, prices: Prices, customers: usize) -> Result<Self, GrantTooLarge> {
+        let mut shares = vec![Share::default(); customers];
+        for (share, row) in (0..customers).cycle().zip(&rows) {
+            let share = &mut shares[share];
+            share.requests += 1;
+            share.input_tokens += u64::from(row.input_tokens);
+            share.output_tokens += u64::from(row.output_tokens);
+        }
+        let plan = Self { run, rows, prices, shares };
+        let needed = (0..customers).map(|customer| plan.grant(customer)).max();
+        match needed {
+            Some(needed) if needed > AMOUNT_MAX => Err(GrantTooLarge { needed }),
+            _ => Ok(plan),
+        }
+    }
+
+    /// The customer who pays for a row.
+    pub fn payer(&self, row: usize) -> usize {
+        row % self.shares.len()
+    }
+
+    /// What a customer owes for all its rows.
+    pub fn owed(&self, customer: usize) -> Decimal {
+        let share = &self.shares[customer];
+        Decimal::from(share.input_tokens) * self.prices.input + Decimal::from(share.output_tokens) * self.prices.output
+    }
+
+    /// The credits a customer is given: what it owes in whole USD, and some to spare.
+    pub fn grant(&self, customer: usize) -> Decimal {
+        self.owed(customer).ceil() + SPARE
+    }
+
+    /// The meter of the tokens given to the model.
+    pub fn input_meter(&self) -> String {
+        format!("sim.{}.input_tokens", self.run)
+    }
+
+    /// The meter of the tokens the model gave back.
+    pub fn output_meter(&self) -> String {
+        format!("sim.{}.output_tokens", self.run)
+    }
+
+    /// The name a customer can be found by.
+    pub fn external_id(&self, customer: usize) -> String {
+        format!("sim-{}-{customer}", self.run)
+    }
+
+    /// The idempotency key of one request of this run.
+    pub fn key(&self, what: &str, index: usize) -> String {
+        format!("sim-{}-{what}-{index}", self.run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(text: &str) -> Decimal {
+        Decimal::from_str_exact(text).unwrap()
+    }
+
+    fn prices(input: &str, output: &str) -> Prices {
+        Prices::per_million(parse_price(input).unwrap(), parse_price(output).unwrap())
+    }
+
+    fn row(input_tokens: u32, output_tokens: u32) -> Row {
+        Row { at_us: 0, input_tokens, output_tokens }
+    }
+
+    #[test]
+    fn the_price_of_a_token_is_exact() {
+        for (million, token) in [
+            ("3", "0.000003"),
+            ("15.00", "0.000015"),
+            ("0.000001", "0.000000000001"),
+            ("0.123457", "0.000000123457"),
+            ("1000000", "1"),
+        ] {
+            assert_eq!(prices(million, million).input.to_string(), token);
+        }
+    }
+
+    #[test]
+    fn prices_that_cannot_be_charged_are_refused() {
+        for bad in ["", "x", "0", "-1", "1000000.1", "0.0000001", "1e3"] {
+            assert!(parse_price(bad).is_err(), "{bad}");
+        }
+        assert!(parse_price("1.0000000000").is_ok(), "zeros at the end cost nothing");
+    }
+
+    #[test]
+    fn the_largest_trace_at_the_highest_price_is_still_exact() {
+        assert_eq!(AMOUNT_MAX, decimal("1000000000000"));
+        let plan = Plan {
+            run: "r".to_owned(),
+            rows: Vec::new(),
+            prices: prices("999999.999999", "999999.999999"),
+            shares: vec![Share {
+                requests: 10_000_000,
+                input_tokens: 99_999_999_999_999,
+                output_tokens: 99_999_999_999_999,
+            }],
+        };
+        // 2 × 99999999999999 × 0.999999999999
+        assert_eq!(plan.owed(0), decimal("199999999999798.000000000002"));
+    }
+
+    #[test]
+    fn rows_are_dealt_out_in_turn() {
+        let rows = vec![row(100, 1), row(200, 2), row(300, 4)];
+        let plan = Plan::new("r".to_owned(), rows, prices("3", "15"), 2).unwrap();
+        let first = Share { requests: 2, input_tokens: 400, output_tokens: 5 };
+        assert_eq!(plan.shares[0], first);
+        assert_eq!((plan.payer(0), plan.payer(1), plan.payer(2)), (0, 1, 0));
+        assert_eq!(plan.owed(0), decimal("0.001275"));
+        assert_eq!(plan.owed(1), decimal("0.00063"));
+    }
+
+    #[test]
+    fn credits_are_whole_and_leave_some() {
+        let rows = vec![row(1_000_000, 0), row(1_000_001, 0)];
+        let plan = Plan::new("r".to_owned(), rows, prices("3", "15"), 3).unwrap();
+        assert_eq!(plan.grant(0), decimal("13"));
+        assert_eq!(plan.grant(1), decimal("14"));
+        assert_eq!(plan.grant(2), decimal("10"), "no rows, still something to compare");
+    }
+
+    #[test]
+    fn more_credits_than_a_grant_holds_are_refused() {
+        let rows = vec![row(10_000_000, 10_000_000); 50_001];
+        let million = prices("1000000", "1000000");
+        assert!(Plan::new("r".to_owned(), rows.clone(), million, 1).is_err());
+        assert!(Plan::new("r".to_owned(), rows, million, 2).is_ok());
+    }
+
+    #[test]
+    fn names_of_runs_fit_into_meter_codes() {
+        let longest = "x".repeat(RUN_CHARS_MAX);
+        let run = parse_run(&longest).unwrap();
+        let plan = Plan::new(run, vec![row(1, 1)], prices("3", "15"), 1).unwrap();
+        assert!(plan.output_meter().len() <= 64);
+        assert_eq!(plan.key("row", 7), format!("sim-{longest}-row-7"));
+        for bad in ["", "A", "a b", "ä", &"x".repeat(RUN_CHARS_MAX + 1)] {
+            assert!(parse_run(bad).is_err(), "{bad}");
+        }
+    }
+}
