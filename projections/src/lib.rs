@@ -1,1 +1,31 @@
-//! placeholder
+//! Read models: what the log comes to, kept ready for reading. Nothing decides on them.
+//!
+//! One file each, with its fold and its queries: [`quota`], [`invoice`], [`risk`], [`journal`],
+//! [`directory`]; their tables stand in `migrations`. [`runner`] feeds them, exactly once;
+//! [`rebuild`] makes one anew beside the old; [`reconcile`] compares them all with the log.
+
+pub mod checkpoint;
+pub mod directory;
+pub mod invoice;
+pub mod journal;
+pub mod projection;
+pub mod quota;
+pub mod rebuild;
+pub mod reconcile;
+pub mod risk;
+pub mod runner;
+
+use std::sync::Arc;
+
+pub use projection::{Decoded, Projection, ProjectionError};
+
+/// Every read model.
+pub fn all() -> Vec<Arc<dyn Projection>> {
+    vec![
+        Arc::new(journal::Journal),
+        Arc::new(quota::Quota),
+        Arc::new(invoice::Invoice),
+        Arc::new(risk::Risk),
+        Arc::new(directory::Directory),
+    ]
+}

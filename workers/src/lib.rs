@@ -1,1 +1,119 @@
-//! placeholder
+//! Everything that acts on events: the relay into NATS, the feed out of it to the read models, and
+//! the sweep that ends what time ends.
+//!
+//! Workers and the API never see each other: they meet in the log. Of each worker one process is
+//! the [`leader`] at a time; that only saves work, for two at once would do no harm.
+
+pub mod bus;
+pub mod feed;
+pub mod leader;
+pub mod relay;
+pub mod sweep;
+pub mod wire;
+
+use std::sync::Arc;
+
+use bus::Bus;
+use eventstore::log::Log;
+use eventstore::{Ledger, StoreError};
+use projections::runner::{FEED_BATCHES_MAX, Feed, Runner};
+use sqlx::PgPool;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// What a worker process can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Publish the log to NATS.
+    Relay,
+    /// Feed the read models.
+    Projections,
+    /// End what time ends.
+    Sweep,
+}
+
+/// Every role.
+pub const ROLES: [Role; 3] = [Role::Relay, Role::Projections, Role::Sweep];
+
+/// What workers work with.
+#[derive(Clone)]
+pub struct Context {
+    /// The way into the log.
+    pub ledger: Ledger,
+    /// The database of the read models.
+    pub pool: PgPool,
+    /// NATS; without it the log alone is followed.
+    pub bus: Option<Bus>,
+}
+
+impl Context {
+    fn log(&self) -> &Arc<dyn Log> {
+        self.ledger.log()
+    }
+}
+
+/// Runs these roles until cancelled.
+pub async fn run(context: Context, roles: &[Role], cancel: CancellationToken) -> Result<(), StoreError> {
+    let mut tasks = JoinSet::new();
+    for partition in context.log().partitions().await? {
+        if let (true, Some(bus)) = (roles.contains(&Role::Relay), &context.bus) {
+            let relay = relay::Relay::new(bus.clone(), context.clone(), partition);
+            let lead =
+                leader::lead(context.pool.clone(), format!("relay:{partition}"), cancel.clone(), move |cancel| {
+                    relay.clone().run(cancel)
+                });
+            tasks.spawn(lead);
+        }
+        if roles.contains(&Role::Projections) {
+            let context = context.clone();
+            let lead =
+                leader::lead(context.pool.clone(), format!("projections:{partition}"), cancel.clone(), move |cancel| {
+                    run_projections(context.clone(), partition, cancel)
+                });
+            tasks.spawn(lead);
+        }
+    }
+    if roles.contains(&Role::Sweep) {
+        let context = context.clone();
+        let lead = leader::lead(context.pool.clone(), "sweep".to_owned(), cancel.clone(), move |cancel| {
+            sweep::run(context.clone(), cancel)
+        });
+        tasks.spawn(lead);
+    }
+    // A panic in one worker must not pass unseen: the process ends and is started anew.
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(panic) = ended {
+            tracing::error!(%panic, "a worker has failed");
+            cancel.cancel();
+        }
+    }
+    Ok(())
+}
+
+async fn run_projections(context: Context, partition: i32, cancel: CancellationToken) {
+    let feed = Feed::new(FEED_BATCHES_MAX);
+    let mut tasks = JoinSet::new();
+    for projection in projections::all() {
+        let runner = Runner {
+            projection,
+            partition,
+            pool: context.pool.clone(),
+            log: context.log().clone(),
+            feed: feed.subscribe(),
+        };
+        tasks.spawn(runner.run(cancel.clone()));
+    }
+    match &context.bus {
+        Some(bus) => {
+            tasks.spawn(feed::run(bus.clone(), context.log().clone(), partition, feed, cancel));
+        }
+        // Nobody will send: the runners see a closed channel and follow the log.
+        None => drop(feed),
+    }
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(panic) = ended {
+            tracing::error!(%panic, "a read model has failed");
+            std::process::abort();
+        }
+    }
+}

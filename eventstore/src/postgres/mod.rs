@@ -143,3 +143,8 @@ impl Settled for SettledPostgres {
         Ok(Some(appended))
     }
 }
+
+/// The id that names this log, for copies of it elsewhere.
+pub async fn log_id(pool: &PgPool) -> Result<String, StoreError> {
+    Ok(sqlx::query_scalar!("select log_id from log_identity").fetch_one(pool).await?.to_string())
+}

@@ -1,0 +1,440 @@
+//! Usage against limits: per customer what was granted, is left and was charged; per meter what
+//! its quota allows and what was used.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::account::{AccountEvent, Overage};
+use domain::ids::{CustomerId, OrganizationId};
+use domain::{RecordedEvent, Timestamp};
+use eventstore::StoreError;
+use rust_decimal::Decimal;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::projection::{Decoded, Projection, ProjectionError, account_events};
+
+/// The read model.
+#[derive(Debug, Clone, Copy)]
+pub struct Quota;
+
+/// A customer's row.
+#[derive(Debug, Clone)]
+pub struct QuotaCustomer {
+    /// Whose.
+    pub customer_id: Uuid,
+    /// Who bills it.
+    pub organization_id: Uuid,
+    /// The currency of the account.
+    pub currency: String,
+    /// All credits that were ever given.
+    pub granted: Decimal,
+    /// What is left of them.
+    pub remaining: Decimal,
+    /// What was lost of them.
+    pub expired: Decimal,
+    /// Everything that was charged.
+    pub charged: Decimal,
+    /// Charged and not paid for.
+    pub postpaid: Decimal,
+    /// How far that may go.
+    pub postpaid_limit: Decimal,
+}
+
+/// A meter's row. Without a quota it only counts.
+#[derive(Debug, Clone)]
+pub struct QuotaMeter {
+    /// Whose.
+    pub customer_id: Uuid,
+    /// Which meter.
+    pub meter: String,
+    /// What the quota allows in a period.
+    pub quota_limit: Option<Decimal>,
+    /// The period's name.
+    pub period: Option<String>,
+    /// Whether usage within it is free.
+    pub included: Option<bool>,
+    /// What happens beyond it.
+    pub overage: Option<String>,
+    /// The period that `used` counts in.
+    pub period_start: Option<Timestamp>,
+    /// Used in that period.
+    pub used: Decimal,
+    /// Used ever.
+    pub used_total: Decimal,
+}
+
+#[async_trait]
+impl Projection for Quota {
+    fn name(&self) -> &'static str {
+        "quota"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["quota_customers", "quota_meters", "quota_grants"]
+    }
+
+    async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
+        let mut ids: Vec<Uuid> = account_events(events).map(|(_, event)| event.customer_id().uuid()).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        let mut fold = Fold::load(connection, &ids).await?;
+        for (recorded, event) in account_events(events) {
+            fold.take_in(recorded, event);
+        }
+        fold.write(connection).await
+    }
+}
+
+struct Grant {
+    organization_id: Uuid,
+    partition: i32,
+    customer_id: Uuid,
+    remaining: Decimal,
+    expires_at: Option<Timestamp>,
+}
+
+/// The touched rows, folded in memory.
+struct Fold {
+    customers: HashMap<Uuid, QuotaCustomer>,
+    meters: HashMap<(Uuid, String), QuotaMeter>,
+    grants: HashMap<Uuid, Grant>,
+    touched_grants: Vec<Uuid>,
+}
+
+impl Fold {
+    async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Self, ProjectionError> {
+        let customers = sqlx::query_as!(
+            QuotaCustomer,
+            "select customer_id, organization_id, currency, granted, remaining, expired, charged, postpaid, postpaid_limit
+             from quota_customers where customer_id = any($1)",
+            ids
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        let meters = sqlx::query_as!(
+            QuotaMeter,
+            "select customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total
+             from quota_meters where customer_id = any($1)",
+            ids
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        Ok(Self {
+            customers: customers.into_iter().map(|row| (row.customer_id, row)).collect(),
+            meters: meters.into_iter().map(|row| ((row.customer_id, row.meter.clone()), row)).collect(),
+            grants: HashMap::new(),
+            touched_grants: Vec::new(),
+        })
+    }
+
+    fn take_in(&mut self, recorded: &RecordedEvent, event: &AccountEvent) {
+        let id = event.customer_id().uuid();
+        if let AccountEvent::Opened(opened) = event {
+            let zero = Decimal::ZERO;
+            let row = QuotaCustomer {
+                customer_id: id,
+                organization_id: opened.organization_id.uuid(),
+                currency: opened.currency.code().to_owned(),
+                granted: zero,
+                remaining: zero,
+                expired: zero,
+                charged: zero,
+                postpaid: zero,
+                postpaid_limit: opened.postpaid_limit.decimal(),
+            };
+            self.customers.insert(id, row);
+            return;
+        }
+        let Some(customer) = self.customers.get_mut(&id) else { return };
+        match event {
+            AccountEvent::Opened(_) => {}
+            AccountEvent::Credited(credited) => {
+                customer.granted += credited.amount.decimal();
+                customer.remaining += credited.amount.decimal();
+                let grant_id = credited.grant_id.uuid();
+                let grant = Grant {
+                    organization_id: recorded.organization_id.uuid(),
+                    partition: recorded.partition,
+                    customer_id: id,
+                    remaining: credited.amount.decimal(),
+                    expires_at: credited.expires_at,
+                };
+                self.grants.insert(grant_id, grant);
+            }
+            AccountEvent::CreditExpired(expired) => {
+                customer.remaining -= expired.amount.decimal();
+                customer.expired += expired.amount.decimal();
+                self.spend(expired.grant_id.uuid(), expired.amount.decimal());
+            }
+            AccountEvent::LimitSet(set) => customer.postpaid_limit = set.postpaid_limit.decimal(),
+            AccountEvent::QuotaSet(set) => {
+                let row = self.meter(id, set.meter.as_str());
+                row.quota_limit = Some(set.terms.limit.decimal());
+                row.period = Some(set.terms.period.name().to_owned());
+                row.included = Some(set.terms.included);
+                row.overage = Some(overage_name(set.terms.overage).to_owned());
+                row.period_start = Some(set.period_start);
+                row.used = set.used.decimal();
+            }
+            AccountEvent::Charged(charged) => {
+                customer.charged += charged.amount.decimal();
+                customer.remaining -= charged.paid_by_credits().decimal();
+                customer.postpaid += charged.postpaid.decimal();
+                for used in &charged.credits_used {
+                    self.spend(used.grant_id.uuid(), used.amount.decimal());
+                }
+                for line in &charged.lines {
+                    let (Some(meter), Some(quantity)) = (&line.meter, line.quantity) else { continue };
+                    let row = self.meter(id, meter.as_str());
+                    row.used_total += quantity.decimal();
+                    if line.period_start.is_some() {
+                        if row.period_start != line.period_start {
+                            row.period_start = line.period_start;
+                            row.used = Decimal::ZERO;
+                        }
+                        row.used += quantity.decimal();
+                    }
+                }
+            }
+        }
+    }
+
+    fn meter(&mut self, customer_id: Uuid, meter: &str) -> &mut QuotaMeter {
+        self.meters.entry((customer_id, meter.to_owned())).or_insert_with(|| QuotaMeter {
+            customer_id,
+            meter: meter.to_owned(),
+            quota_limit: None,
+            period: None,
+            included: None,
+            overage: None,
+            period_start: None,
+            used: Decimal::ZERO,
+            used_total: Decimal::ZERO,
+        })
+    }
+
+    /// Grants of earlier batches are not loaded: what is taken from them is written as a difference.
+    fn spend(&mut self, grant_id: Uuid, amount: Decimal) {
+        match self.grants.get_mut(&grant_id) {
+            Some(grant) => grant.remaining -= amount,
+            None => {
+                let (organization_id, customer_id) = (Uuid::nil(), Uuid::nil());
+                let grant = Grant { organization_id, partition: 0, customer_id, remaining: -amount, expires_at: None };
+                self.grants.insert(grant_id, grant);
+                self.touched_grants.push(grant_id);
+            }
+        }
+    }
+
+    async fn write(self, connection: &mut PgConnection) -> Result<(), ProjectionError> {
+        write_customers(connection, self.customers.into_values()).await?;
+        write_meters(connection, self.meters.into_values()).await?;
+        write_grants(connection, self.grants, &self.touched_grants).await
+    }
+}
+
+fn overage_name(overage: Overage) -> &'static str {
+    match overage {
+        Overage::Block => "block",
+        Overage::Charge => "charge",
+    }
+}
+
+async fn write_customers(
+    connection: &mut PgConnection,
+    rows: impl Iterator<Item = QuotaCustomer>,
+) -> Result<(), ProjectionError> {
+    let (mut ids, mut organizations, mut currencies) = (vec![], vec![], vec![]);
+    let (mut granted, mut remaining, mut expired, mut charged) = (vec![], vec![], vec![], vec![]);
+    let (mut postpaid, mut limits) = (vec![], vec![]);
+    for row in rows {
+        ids.push(row.customer_id);
+        organizations.push(row.organization_id);
+        currencies.push(row.currency);
+        granted.push(row.granted);
+        remaining.push(row.remaining);
+        expired.push(row.expired);
+        charged.push(row.charged);
+        postpaid.push(row.postpaid);
+        limits.push(row.postpaid_limit);
+    }
+    sqlx::query!(
+        "insert into quota_customers (customer_id, organization_id, currency, granted, remaining, expired, charged, postpaid,
+             postpaid_limit)
+         select a, b, c, trim_scale(d), trim_scale(e), trim_scale(f), trim_scale(g), trim_scale(h), trim_scale(i)
+         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[],
+             $8::numeric[], $9::numeric[]) as u (a, b, c, d, e, f, g, h, i)
+         on conflict (customer_id) do update
+         set granted = excluded.granted, remaining = excluded.remaining, expired = excluded.expired,
+             charged = excluded.charged, postpaid = excluded.postpaid, postpaid_limit = excluded.postpaid_limit",
+        &ids,
+        &organizations,
+        &currencies,
+        &granted,
+        &remaining,
+        &expired,
+        &charged,
+        &postpaid,
+        &limits,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_meters(
+    connection: &mut PgConnection,
+    rows: impl Iterator<Item = QuotaMeter>,
+) -> Result<(), ProjectionError> {
+    let (mut ids, mut meters, mut limits, mut periods) = (vec![], vec![], vec![], vec![]);
+    let (mut included, mut overages, mut starts) = (vec![], vec![], vec![]);
+    let (mut used, mut totals) = (vec![], vec![]);
+    for row in rows {
+        ids.push(row.customer_id);
+        meters.push(row.meter);
+        limits.push(row.quota_limit);
+        periods.push(row.period);
+        included.push(row.included);
+        overages.push(row.overage);
+        starts.push(row.period_start);
+        used.push(row.used);
+        totals.push(row.used_total);
+    }
+    sqlx::query!(
+        "insert into quota_meters (customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total)
+         select a, b, trim_scale(c), d, e, f, g, trim_scale(h), trim_scale(i)
+         from unnest($1::uuid[], $2::text[], $3::numeric[], $4::text[], $5::boolean[], $6::text[], $7::timestamptz[],
+             $8::numeric[], $9::numeric[]) as u (a, b, c, d, e, f, g, h, i)
+         on conflict (customer_id, meter) do update
+         set quota_limit = excluded.quota_limit, period = excluded.period, included = excluded.included,
+             overage = excluded.overage, period_start = excluded.period_start, used = excluded.used,
+             used_total = excluded.used_total",
+        &ids,
+        &meters,
+        &limits as &[Option<Decimal>],
+        &periods as &[Option<String>],
+        &included as &[Option<bool>],
+        &overages as &[Option<String>],
+        &starts as &[Option<Timestamp>],
+        &used,
+        &totals,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_grants(
+    connection: &mut PgConnection,
+    mut grants: HashMap<Uuid, Grant>,
+    touched: &[Uuid],
+) -> Result<(), ProjectionError> {
+    if !touched.is_empty() {
+        let spent: Vec<Decimal> =
+            touched.iter().filter_map(|id| grants.remove(id)).map(|grant| grant.remaining).collect();
+        sqlx::query!(
+            "update quota_grants g set remaining = trim_scale(g.remaining + u.spent)
+             from unnest($1::uuid[], $2::numeric[]) as u (grant_id, spent) where g.grant_id = u.grant_id",
+            touched,
+            &spent
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    if !grants.is_empty() {
+        let (mut ids, mut organizations, mut partitions) = (vec![], vec![], vec![]);
+        let (mut customers, mut remaining, mut ends) = (vec![], vec![], vec![]);
+        for (id, grant) in grants {
+            ids.push(id);
+            organizations.push(grant.organization_id);
+            partitions.push(grant.partition);
+            customers.push(grant.customer_id);
+            remaining.push(grant.remaining);
+            ends.push(grant.expires_at);
+        }
+        sqlx::query!(
+            "insert into quota_grants (grant_id, organization_id, partition, customer_id, remaining, expires_at)
+             select a, b, c, d, trim_scale(e), f
+             from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::numeric[], $6::timestamptz[])
+                 as u (a, b, c, d, e, f)",
+            &ids,
+            &organizations,
+            &partitions,
+            &customers,
+            &remaining,
+            &ends as &[Option<Timestamp>],
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    // A spent grant is history: the log has it, and this table stays small.
+    sqlx::query!("delete from quota_grants where remaining = 0").execute(connection).await?;
+    Ok(())
+}
+
+/// Customers of an organization with their sums, newest first, before an id.
+pub async fn customers(
+    pool: &PgPool,
+    organization_id: OrganizationId,
+    customer_id: Option<CustomerId>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<QuotaCustomer>, sqlx::Error> {
+    sqlx::query_as!(
+        QuotaCustomer,
+        "select customer_id, organization_id, currency, granted, remaining, expired, charged, postpaid, postpaid_limit
+         from quota_customers
+         where organization_id = $1 and ($2::uuid is null or customer_id = $2) and ($3::uuid is null or customer_id < $3)
+         order by customer_id desc limit $4",
+        organization_id.uuid(),
+        customer_id.map(CustomerId::uuid),
+        before,
+        limit
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// The meters of these customers, by name.
+pub async fn meters(pool: &PgPool, customers: &[Uuid]) -> Result<Vec<QuotaMeter>, sqlx::Error> {
+    sqlx::query_as!(
+        QuotaMeter,
+        "select customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total
+         from quota_meters where customer_id = any($1) order by customer_id, meter",
+        customers
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// An account in which credits may have run out.
+#[derive(Debug, Clone)]
+pub struct DueAccount {
+    /// Whose.
+    pub customer_id: Uuid,
+    /// Who bills it.
+    pub organization_id: Uuid,
+    /// Where it lives.
+    pub partition: i32,
+}
+
+/// Accounts with credits whose time is over at `now`. Only a hint: the account itself decides.
+pub async fn due_accounts(pool: &PgPool, now: Timestamp, limit: i64) -> Result<Vec<DueAccount>, StoreError> {
+    Ok(sqlx::query_as!(
+        DueAccount,
+        "select distinct customer_id, organization_id, partition from quota_grants where expires_at <= $1 limit $2",
+        now,
+        limit
+    )
+    .fetch_all(pool)
+    .await?)
+}
