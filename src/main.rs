@@ -1,1 +1,51 @@
-fn main() {}
+//! The one binary `tollbook`, where all parts are put together.
+//!
+//! [`cli`] says what can be asked of it, [`config`] what it needs to know; [`node`] runs the roles
+//! (`up`, `serve`, `work`), [`seed`] makes a first organization with its key, [`audit`] checks the
+//! log and what follows from it (`verify`, `reconcile`, `replay`), [`simulate`] sends a trace.
+
+mod audit;
+mod cli;
+mod config;
+mod node;
+mod seed;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli.logging.install();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => failed(error.as_ref()),
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("tollbook: {error}");
+    ExitCode::FAILURE
+}
+
+/// Whether all is well; the outer error says that it could not be found out.
+async fn run(command: Command) -> Result<bool, Box<dyn std::error::Error>> {
+    match command {
+        Command::Up(args) => node::up(args).await.map(|()| true),
+        Command::Serve(args) => node::serve(args).await.map(|()| true),
+        Command::Work(args) => node::work(args).await.map(|()| true),
+        Command::Migrate(store) => store.migrate().await.map(|()| true),
+        Command::Verify(store) => audit::verify(&store).await,
+        Command::Reconcile(store) => audit::reconcile(&store).await,
+        Command::Replay(args) => audit::replay(args).await,
+        Command::Organization(args) => seed::organization(args).await.map(|()| true),
+        Command::Simulate(args) => Ok(simulate::run(args).await?),
+    }
+}

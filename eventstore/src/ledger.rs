@@ -52,7 +52,7 @@ impl Ledger {
             let position = log.head(partition).await?.position;
             let (queue, jobs) = mpsc::channel(settings.queue_max);
             let (head_sender, head) = watch::channel(position);
-            tokio::spawn(writer::run(partition, log.clone(), jobs, head_sender, settings));
+            tokio::spawn(writer::supervise(partition, log.clone(), jobs, head_sender, settings));
             writers.push(Writer { partition, queue, head });
         }
         Ok(Self { log, writers: Arc::new(writers) })

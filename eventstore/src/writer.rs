@@ -9,10 +9,12 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Aggregate, RecordedEvent, StreamId};
+use futures::FutureExt;
 use lru::LruCache;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -56,10 +58,28 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// Categories that other processes cache: an append tells them to forget.
 const WATCHED: [&str; 2] = [domain::organization::Organization::CATEGORY, domain::api_key::ApiKey::CATEGORY];
 
-pub(crate) async fn run(
+/// Runs the writer until its queue is closed. After a panic it starts anew with nothing cached; the
+/// commands of that cycle are answered that nobody knows, and may be sent again.
+pub(crate) async fn supervise(
     partition: i32,
     log: Arc<dyn Log>,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    head: watch::Sender<i64>,
+    settings: WriterSettings,
+) {
+    loop {
+        let running = run(partition, log.clone(), &mut jobs, head.clone(), settings);
+        match AssertUnwindSafe(running).catch_unwind().await {
+            Ok(()) => return,
+            Err(_) => tracing::error!(partition, "the writer has panicked and starts anew"),
+        }
+    }
+}
+
+async fn run(
+    partition: i32,
+    log: Arc<dyn Log>,
+    jobs: &mut mpsc::Receiver<Box<dyn Job>>,
     head: watch::Sender<i64>,
     settings: WriterSettings,
 ) {

@@ -10,6 +10,7 @@ use crate::log::{Appended, Batch, Head, Indexed, Log, Settled, Snapshot, assert_
 
 pub mod connect;
 mod rows;
+pub use rows::EventFilter;
 pub mod watch;
 
 use rows::{append, find, snapshots, tails};

@@ -1,0 +1,149 @@
+//! The one list of routes, and what every request goes through.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use eventstore::Ledger;
+use eventstore::postgres::PostgresLog;
+use eventstore::vault::Vault;
+use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::PgPool;
+use tower_http::catch_panic::CatchPanicLayer;
+use uuid::Uuid;
+
+use crate::auth::Directory;
+use crate::problem::Problem;
+use crate::{command, health, openapi, query};
+
+/// The largest body that is read.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// All headers of a request together.
+pub const HEADER_BYTES_MAX: usize = 8 << 10;
+
+/// Whether something outside answers at this moment.
+pub type IsUp = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What the API is made of.
+pub struct Settings {
+    /// The way into the log.
+    pub ledger: Ledger,
+    /// The database of log and read models.
+    pub pool: PgPool,
+    /// Personal data and keys.
+    pub vault: Vault,
+    /// Whether NATS is connected; `None` when it is not used.
+    pub nats: Option<IsUp>,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+}
+
+/// What every handler can reach. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The way into the log.
+    pub ledger: Ledger,
+    /// The log in Postgres, for its queries.
+    pub log: PostgresLog,
+    /// The database.
+    pub pool: PgPool,
+    /// Personal data and keys.
+    pub vault: Vault,
+    /// Who is who.
+    pub directory: Arc<Directory>,
+    /// Whether NATS is connected.
+    pub nats: Option<IsUp>,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+}
+
+/// The whole API.
+pub fn router(settings: Settings) -> Router {
+    let directory = Directory::start(settings.ledger.clone(), settings.pool.clone(), settings.vault.keys().clone());
+    let app = App {
+        ledger: settings.ledger,
+        log: PostgresLog::new(settings.pool.clone()),
+        pool: settings.pool,
+        vault: settings.vault,
+        directory,
+        nats: settings.nats,
+        metrics: settings.metrics,
+    };
+    Router::new()
+        .route("/v1/organization", get(query::organization::get_organization))
+        .route("/v1/api_keys", post(command::api_keys::create_api_key).get(query::organization::list_api_keys))
+        .route("/v1/api_keys/{id}/revoke", post(command::api_keys::revoke_api_key))
+        .route("/v1/meters", get(query::organization::list_meters))
+        .route("/v1/meters/{code}", put(command::meters::set_meter).get(query::organization::get_meter))
+        .route("/v1/customers", post(command::customers::create_customer).get(query::customers::list_customers))
+        .route("/v1/customers/{id}", get(query::customers::get_customer))
+        .route("/v1/customers/{id}/postpaid_limit", put(command::customers::set_postpaid_limit))
+        .route("/v1/customers/{id}/credits", post(command::credits::grant_credit))
+        .route("/v1/customers/{id}/quotas/{meter}", put(command::quotas::set_quota))
+        .route("/v1/charges", post(command::charges::create_charge).get(query::charges::list_charges))
+        .route("/v1/charges/batch", post(command::charges::create_charges))
+        .route("/v1/charges/{id}", get(query::charges::get_charge))
+        .route("/v1/quotas", get(query::quotas::list_quotas))
+        .route("/v1/invoices", get(query::invoices::list_invoices))
+        .route("/v1/invoices/{id}", get(query::invoices::get_invoice))
+        .route("/v1/risk", get(query::risk::list_risk))
+        .route("/v1/balances", get(query::journal::list_balances))
+        .route("/v1/postings", get(query::journal::list_postings))
+        .route("/v1/events", get(query::events::list_events))
+        .route("/v1/events/stream", get(query::events::stream_events))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(app.clone())
+        .merge(openapi::docs())
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| Problem::internal().into_response()))
+        .layer(middleware::from_fn_with_state(app, around))
+}
+
+async fn not_found() -> Problem {
+    Problem::not_found("route_not_found", "there is no such route")
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(405, "method_not_allowed", "this route has no such method")
+}
+
+/// Gives each request an id, measures it, and writes problems out with that id.
+async fn around(State(_): State<App>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id = format!("req_{}", domain::ids::encode(Uuid::now_v7()));
+    let route = request.extensions().get::<MatchedPath>().map_or("none".to_owned(), |path| path.as_str().to_owned());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let header_bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let mut response = if header_bytes > HEADER_BYTES_MAX {
+        Problem::new(431, "headers_too_large", "the headers have more than 8 KiB").into_response()
+    } else {
+        next.run(request).await
+    };
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        if problem.status >= 500 {
+            tracing::error!(request_id, %method, path, status = problem.status, code = problem.code, cause = problem.cause, "failed");
+        }
+        *response.body_mut() = Body::from(problem.body(&request_id));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    let status = response.status().as_u16();
+    let elapsed = started.elapsed();
+    tracing::debug!(request_id, %method, path, status, micros = elapsed.as_micros() as u64, "request");
+    metrics::histogram!("tollbook_http_request_seconds", "route" => route, "status" => status.to_string())
+        .record(elapsed.as_secs_f64());
+    response
+}

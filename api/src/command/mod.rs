@@ -1,0 +1,82 @@
+//! What writes. A handler takes the request apart, gives the command to the ledger, and answers
+//! with what the event says, so that a repeated request gets the very same answer.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use domain::{Aggregate, StreamId};
+use eventstore::{CommandMeta, ExecuteError, Executed, clock};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::App;
+use crate::auth::Principal;
+use crate::problem::Problem;
+
+pub mod api_keys;
+pub mod charges;
+pub mod credits;
+pub mod customers;
+pub mod meters;
+pub mod quotas;
+
+/// The envelope of a command that came over HTTP.
+///
+/// Its id derives from the organization, the credential and the idempotency key; without a key it
+/// is made at random, and the request cannot be repeated safely. The digest covers the route, the
+/// ids in its path and the body's meaning (not its white space).
+pub fn meta(
+    principal: &Principal,
+    key: Option<&str>,
+    route: &str,
+    path: &str,
+    body: &impl Serialize,
+) -> Result<CommandMeta, Problem> {
+    let command_id = key.map_or_else(Uuid::now_v7, |key| {
+        let (organization, credential) = (principal.organization_id.uuid(), principal.api_key_id.uuid());
+        domain::ids::derive(&[b"request", organization.as_bytes(), credential.as_bytes(), key.as_bytes()])
+    });
+    let body = serde_json::to_vec(body).map_err(|e| Problem::internal().caused_by(e))?;
+    let mut digest = Sha256::new();
+    for part in [route.as_bytes(), path.as_bytes(), &body] {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    Ok(CommandMeta {
+        command_id,
+        organization_id: principal.organization_id,
+        partition: principal.partition,
+        actor: principal.actor(),
+        request_digest: digest.finalize().into(),
+        causation_id: command_id,
+        correlation_id: command_id,
+        now: clock::now(),
+    })
+}
+
+/// Gives a command to the ledger; a denial becomes a problem.
+pub async fn execute<A: Aggregate>(
+    app: &App,
+    stream: StreamId,
+    meta: CommandMeta,
+    command: A::Command,
+) -> Result<Executed<A>, Problem>
+where
+    Problem: From<A::Error>,
+{
+    app.ledger
+        .execute::<A>(stream, meta, command)
+        .await
+        .map_err(<Problem as From<ExecuteError>>::from)?
+        .map_err(Problem::from)
+}
+
+/// An answer, marked when it is a repeated one.
+pub fn answer(status: StatusCode, body: impl Serialize, replayed: bool) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    if replayed {
+        response.headers_mut().insert("idempotent-replayed", axum::http::HeaderValue::from_static("true"));
+    }
+    response
+}

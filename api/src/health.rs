@@ -1,0 +1,64 @@
+//! For those who operate it: is it alive, can it work, what does it measure.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use projections::checkpoint;
+use serde_json::json;
+
+use crate::App;
+
+const POSTGRES_WITHIN: Duration = Duration::from_secs(2);
+
+/// The process runs.
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether it can work: 503 without Postgres; `degraded` while charges go on but something else
+/// does not (NATS away, a read model halted).
+pub async fn readyz(State(app): State<App>) -> Response {
+    let asked = tokio::time::timeout(POSTGRES_WITHIN, async {
+        let mut connection = app.pool.acquire().await.map_err(|e| e.to_string())?;
+        checkpoint::all(&mut connection).await.map_err(|e| e.to_string())
+    });
+    let (postgres, halted) = match asked.await {
+        Ok(Ok(checkpoints)) => {
+            let halted = checkpoints.into_iter().filter_map(|c| c.halted.map(|why| format!("{} {why}", c.name)));
+            ("ok".to_owned(), halted.collect::<Vec<_>>())
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(error, "not ready");
+            ("away".to_owned(), Vec::new())
+        }
+        Err(_) => ("does not answer".to_owned(), Vec::new()),
+    };
+    let nats = match &app.nats {
+        None => "not used",
+        Some(is_up) if is_up() => "ok",
+        Some(_) => "away",
+    };
+    let projections = if postgres != "ok" {
+        "unknown".to_owned()
+    } else if halted.is_empty() {
+        "ok".to_owned()
+    } else {
+        format!("halted: {}", halted.join("; "))
+    };
+    let (code, status) = if postgres != "ok" {
+        (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
+    } else if nats == "away" || projections != "ok" {
+        (StatusCode::OK, "degraded")
+    } else {
+        (StatusCode::OK, "ready")
+    };
+    let checks = json!({"postgres": postgres, "nats": nats, "projections": projections});
+    (code, axum::Json(json!({"status": status, "checks": checks}))).into_response()
+}
+
+/// What it measures, for Prometheus.
+pub async fn metrics(State(app): State<App>) -> Response {
+    ([("content-type", "text/plain; version=0.0.4")], app.metrics.render()).into_response()
+}

@@ -1,0 +1,94 @@
+//! The OpenAPI document, and a page to read it. The page is Swagger UI, whole in the binary: it
+//! works without a network.
+
+use axum::Router;
+use serde::Serialize;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi, ToResponse, ToSchema};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{command, query};
+
+/// What went wrong (RFC 9457). Some problems have more fields, for example `limit` and `remaining`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// Always `about:blank`: `code` says more.
+    #[schema(example = "about:blank")]
+    r#type: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// For programs; never changes its meaning.
+    #[schema(example = "insufficient_funds")]
+    code: String,
+    /// For people.
+    detail: Option<String>,
+    /// Names this request in the operator's log.
+    request_id: String,
+    /// Which part of the request.
+    param: Option<String>,
+    /// Seconds after which to send the same request again.
+    retry_after: Option<u64>,
+}
+
+/// The request was not carried out, or nobody knows.
+#[derive(ToResponse)]
+#[response(description = "What went wrong", content_type = "application/problem+json")]
+#[expect(dead_code, reason = "only names the response")]
+pub struct ProblemResponse(ProblemBody);
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        if let Some(components) = &mut document.components {
+            components.add_security_scheme("api_key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        }
+    }
+}
+
+/// The whole interface.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Tollbook", description = "The billing ledger for AI and API services. Amounts are decimal strings, \
+        times RFC 3339 in UTC. Every request that writes takes an `Idempotency-Key`: the same key and body give the \
+        same answer. Commands answer with their `position` in the log; queries take it as `min_position`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    modifiers(&Bearer),
+    security(("api_key" = [])),
+    components(responses(ProblemResponse), schemas(ProblemBody)),
+    paths(
+        query::organization::get_organization,
+        command::api_keys::create_api_key,
+        query::organization::list_api_keys,
+        command::api_keys::revoke_api_key,
+        query::organization::list_meters,
+        query::organization::get_meter,
+        command::meters::set_meter,
+        command::customers::create_customer,
+        query::customers::list_customers,
+        query::customers::get_customer,
+        command::customers::set_postpaid_limit,
+        command::credits::grant_credit,
+        command::quotas::set_quota,
+        command::charges::create_charge,
+        query::charges::list_charges,
+        command::charges::create_charges,
+        query::charges::get_charge,
+        query::quotas::list_quotas,
+        query::invoices::list_invoices,
+        query::invoices::get_invoice,
+        query::risk::list_risk,
+        query::journal::list_balances,
+        query::journal::list_postings,
+        query::events::list_events,
+        query::events::stream_events,
+    )
+)]
+pub struct Document;
+
+/// `/openapi.json` and `/docs`.
+pub fn docs() -> Router {
+    Router::new().merge(SwaggerUi::new("/docs").url("/openapi.json", Document::openapi()))
+}

@@ -1,0 +1,155 @@
+//! Usage against limits, a row a customer.
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use domain::ids::CustomerId;
+use domain::period::Period;
+use eventstore::clock;
+use projections::quota::{self, QuotaMeter};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{MinPosition, Page, caught_up, cursor, customer_filter, limit};
+use crate::App;
+use crate::auth::Principal;
+use crate::extract::Query;
+use crate::problem::Problem;
+
+/// Which customers.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PerCustomerParams {
+    /// Only this one.
+    pub customer_id: Option<String>,
+    /// 1 to 100; 20 when left out.
+    pub limit: Option<i64>,
+    /// From `next_cursor`.
+    pub cursor: Option<String>,
+    /// Wait until this position can be read.
+    #[param(value_type = Option<String>)]
+    pub min_position: Option<MinPosition>,
+}
+
+/// What a customer used of what it may use.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QuotaUsageOut {
+    /// Always `quota_usage`.
+    pub object: &'static str,
+    /// Whose.
+    #[schema(value_type = String)]
+    pub customer_id: CustomerId,
+    /// The currency of its account.
+    pub currency: String,
+    /// Its credits.
+    pub credits: CreditsOut,
+    /// Charged and not yet paid for.
+    pub postpaid: String,
+    /// How far that may go.
+    pub postpaid_limit: String,
+    /// Everything that was charged.
+    pub charged: String,
+    /// Its meters, by name.
+    pub meters: Vec<MeterUsageOut>,
+}
+
+/// Credits in sum: `granted = remaining + expired + spent`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreditsOut {
+    /// All that were ever given.
+    pub granted: String,
+    /// What is left of them.
+    pub remaining: String,
+    /// What was lost of them.
+    pub expired: String,
+}
+
+/// A meter that was used, or has a quota.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MeterUsageOut {
+    /// Its code.
+    pub meter: String,
+    /// What the quota allows in a period; `null` without one.
+    pub limit: Option<String>,
+    /// The quota's period.
+    pub period: Option<String>,
+    /// Whether usage within it is free.
+    pub included: Option<bool>,
+    /// What happens beyond it.
+    pub overage: Option<String>,
+    /// Used in the period that is running now.
+    pub used: Option<String>,
+    /// Left in it.
+    pub remaining: Option<String>,
+    /// When it began.
+    pub period_start: Option<DateTime<Utc>>,
+    /// When the next begins.
+    pub resets_at: Option<DateTime<Utc>>,
+    /// Used ever.
+    pub used_total: String,
+}
+
+fn period(name: &str) -> Option<Period> {
+    [Period::Hour, Period::Day, Period::Month, Period::Total].into_iter().find(|period| period.name() == name)
+}
+
+/// The row as of now: a period that is over counts no more.
+fn meter_out(row: QuotaMeter, now: chrono::DateTime<Utc>) -> MeterUsageOut {
+    let running = row.period.as_deref().and_then(period);
+    let start = running.map(|period| period.start(now));
+    let used = if start == row.period_start { row.used } else { Decimal::ZERO };
+    MeterUsageOut {
+        meter: row.meter,
+        limit: row.quota_limit.map(|limit| limit.normalize().to_string()),
+        period: row.period,
+        included: row.included,
+        overage: row.overage,
+        used: running.map(|_| used.normalize().to_string()),
+        remaining: row.quota_limit.map(|limit| (limit - used).max(Decimal::ZERO).normalize().to_string()),
+        period_start: start,
+        resets_at: running.and_then(|period| period.end(now)),
+        used_total: row.used_total.normalize().to_string(),
+    }
+}
+
+/// Usage against limits, newest customer first.
+#[utoipa::path(get, path = "/v1/quotas", tag = "Read models", params(PerCustomerParams),
+    responses((status = 200, body = Page<QuotaUsageOut>), (status = "default", response = crate::openapi::ProblemResponse)))]
+pub async fn list_quotas(
+    State(app): State<App>,
+    principal: Principal,
+    Query(params): Query<PerCustomerParams>,
+) -> Result<Json<Page<QuotaUsageOut>>, Problem> {
+    let limit = limit(params.limit)?;
+    let before: Option<CustomerId> = cursor(params.cursor.as_deref())?;
+    let customer = customer_filter(params.customer_id.as_deref())?;
+    caught_up(&app, &principal, &quota::Quota, params.min_position).await?;
+    let rows =
+        quota::customers(&app.pool, principal.organization_id, customer, before.map(CustomerId::uuid), limit + 1)
+            .await?;
+    let ids: Vec<_> = rows.iter().map(|row| row.customer_id).collect();
+    let mut meters = quota::meters(&app.pool, &ids).await?;
+    let now = clock::now();
+    let usage = rows.into_iter().map(|row| {
+        let (own, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut meters).into_iter().partition(|meter| meter.customer_id == row.customer_id);
+        meters = others;
+        QuotaUsageOut {
+            object: "quota_usage",
+            customer_id: CustomerId::new(row.customer_id),
+            currency: row.currency,
+            credits: CreditsOut {
+                granted: row.granted.normalize().to_string(),
+                remaining: row.remaining.normalize().to_string(),
+                expired: row.expired.normalize().to_string(),
+            },
+            postpaid: row.postpaid.normalize().to_string(),
+            postpaid_limit: row.postpaid_limit.normalize().to_string(),
+            charged: row.charged.normalize().to_string(),
+            meters: own.into_iter().map(|meter| meter_out(meter, now)).collect(),
+        }
+    });
+    Ok(Json(Page::new(usage.collect(), limit, |row: &QuotaUsageOut| row.customer_id.to_string())))
+}

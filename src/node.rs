@@ -1,0 +1,186 @@
+//! A running process: the API, the workers, or both.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use eventstore::Ledger;
+use eventstore::vault::{Keys, Vault};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use workers::bus::Bus;
+
+use crate::cli::{ServeArgs, UpArgs, WorkArgs};
+use crate::seed;
+
+type Error = Box<dyn std::error::Error>;
+
+/// How long requests may take to end when the process is to stop.
+const DRAIN_WITHIN: Duration = Duration::from_secs(5);
+/// Buckets of every duration that is measured, in seconds.
+const SECONDS: [f64; 14] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+/// Buckets of batch sizes.
+const BATCH: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+
+/// `tollbook up`: everything in one process.
+pub async fn up(args: UpArgs) -> Result<(), Error> {
+    let keys = args.serve.secrets.keys()?;
+    args.serve.store.migrate().await?;
+    let (pool, ledger) = args.serve.store.ledger().await?;
+    let bus = args.serve.bus.connect().await?;
+    let secret = seed::first_key(&ledger, &keys, args.env_file.as_deref()).await?;
+    let cancel = stop_on_signal();
+    let metrics = install_metrics()?;
+    let listener = listen(args.serve.listen).await?;
+    let address = listener.local_addr()?;
+    let context = workers::Context { ledger: ledger.clone(), pool: pool.clone(), bus: bus.clone() };
+    let working = tokio::spawn({
+        let cancel = cancel.clone();
+        async move { workers::run(context, &workers::ROLES, cancel).await }
+    });
+    let serving = tokio::spawn(serve_on(listener, ledger, pool, keys, bus, metrics, cancel.clone()));
+    let url = format!("http://{address}");
+    if let Some(file) = &args.env_file {
+        let nats = args.serve.bus.nats_url.as_deref().unwrap_or("");
+        let assignments = [
+            ("TOLLBOOK_URL", url.as_str()),
+            ("TOLLBOOK_API_KEY", &secret),
+            ("DATABASE_URL", &args.serve.store.database_url),
+            ("NATS_URL", nats),
+        ];
+        seed::write(file, &assignments)?;
+    }
+    println!(
+        "\nTollbook is ready.\n\n  URL       {url}\n  API key   {secret}\n  API docs  {url}/docs\n\nA first call:\n\n  \
+         curl {url}/v1/customers -H 'Authorization: Bearer {secret}' \\\n    -H 'Content-Type: application/json' -d '{{\"external_id\":\"first\"}}'\n"
+    );
+    let served = serving.await;
+    cancel.cancel();
+    working.await??;
+    served?.map_err(Into::into)
+}
+
+/// `tollbook serve`: the API alone.
+pub async fn serve(args: ServeArgs) -> Result<(), Error> {
+    let keys = args.secrets.keys()?;
+    let (pool, ledger) = args.store.ledger().await?;
+    let bus = args.bus.connect().await?;
+    let cancel = stop_on_signal();
+    let metrics = install_metrics()?;
+    let listener = listen(args.listen).await?;
+    println!("Tollbook serves on http://{}", listener.local_addr()?);
+    Ok(serve_on(listener, ledger, pool, keys, bus, metrics, cancel).await?)
+}
+
+/// `tollbook work`: the workers alone.
+pub async fn work(args: WorkArgs) -> Result<(), Error> {
+    let (pool, ledger) = args.store.ledger().await?;
+    let bus = args.bus.connect().await?;
+    let roles: Vec<workers::Role> = if args.only.is_empty() {
+        workers::ROLES.to_vec()
+    } else {
+        args.only.iter().map(|name| (*name).into()).collect()
+    };
+    if bus.is_none() && roles.contains(&workers::Role::Relay) {
+        tracing::warn!("NATS_URL is not set: nothing is relayed, the read models follow the log");
+    }
+    println!("Tollbook works: {roles:?}");
+    Ok(workers::run(workers::Context { ledger, pool, bus }, &roles, stop_on_signal()).await?)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|e| format!("cannot listen on {address}: {e}").into())
+}
+
+async fn serve_on(
+    listener: TcpListener,
+    ledger: Ledger,
+    pool: PgPool,
+    keys: Keys,
+    bus: Option<Bus>,
+    metrics: PrometheusHandle,
+    cancel: CancellationToken,
+) -> std::io::Result<()> {
+    let nats = bus.map(|bus| {
+        let is_up: api::app::IsUp = Arc::new(move || bus.is_connected());
+        is_up
+    });
+    let vault = Vault::new(pool.clone(), keys);
+    let router = api::router(api::Settings { ledger, pool, vault, nats, metrics: metrics.clone() });
+    let listener = listener.tap_io(|stream| {
+        // Small answers must not wait for company.
+        let _ = stream.set_nodelay(true);
+    });
+    let stop = cancel.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
+    tokio::spawn(upkeep(metrics, cancel.clone()));
+    tokio::select! {
+        ended = serving.into_future() => ended,
+        // Streams of events never end by themselves.
+        () = async { cancel.cancelled().await; tokio::time::sleep(DRAIN_WITHIN).await } => Ok(()),
+    }
+}
+
+/// Histograms are drained now and then, also when nobody reads `/metrics`.
+async fn upkeep(metrics: PrometheusHandle, cancel: CancellationToken) {
+    let mut every = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = every.tick() => metrics.run_upkeep(),
+        }
+    }
+}
+
+fn install_metrics() -> Result<PrometheusHandle, Error> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_batch_events".to_owned()), &BATCH)?
+        .install_recorder()?;
+    for (name, text) in [
+        ("tollbook_log_position", "The last position this process appended, by partition"),
+        ("tollbook_writer_queue", "Commands that wait for the writer, by partition"),
+        ("tollbook_relay_lag_events", "Events of the log that are not in NATS yet, by partition"),
+        ("tollbook_projection_lag_events", "Events of the log that a read model has not taken in yet"),
+    ] {
+        metrics::describe_gauge!(name, text);
+    }
+    for (name, text) in [
+        ("tollbook_append_seconds", "Time of one append to the log, its fsync included"),
+        ("tollbook_append_batch_events", "Events appended together"),
+        ("tollbook_projection_apply_seconds", "Time of one batch of a read model"),
+        ("tollbook_http_request_seconds", "Time of one request, by route and status"),
+    ] {
+        metrics::describe_histogram!(name, text);
+    }
+    Ok(handle)
+}
+
+/// Cancelled by Ctrl-C and by SIGTERM.
+fn stop_on_signal() -> CancellationToken {
+    let cancel = CancellationToken::new();
+    let token = cancel.clone();
+    tokio::spawn(async move {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            match signal(SignalKind::terminate()) {
+                Ok(mut terminate) => tokio::select! {
+                    _ = tokio::signal::ctrl_c() => {}
+                    _ = terminate.recv() => {}
+                },
+                Err(_) => {
+                    let _ = tokio::signal::ctrl_c().await;
+                }
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+        tracing::info!("stopping");
+        token.cancel();
+    });
+    cancel
+}

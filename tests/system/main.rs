@@ -1,0 +1,18 @@
+//! Black-box tests of the real binary: its HTTP API, its command line, and what is left after the
+//! machine under it has failed. They know the API's documents and nothing of the code.
+//!
+//! `./dev test` starts the Postgres and the NATS they need and says where these are; without that
+//! they fail. Every test has a database of its own and a stream name of its own in NATS. The ones
+//! that stop a server start one for themselves.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers count as tests here")]
+
+mod bad_input;
+mod charging;
+mod concurrency;
+mod contract;
+mod faults;
+mod read_models;
+mod simulate;
+mod support;
+mod tamper;
