@@ -86,8 +86,8 @@ pub struct Bus {
 
 fn prefix(text: &str) -> Result<String, String> {
     let fits =
-        (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if fits { Ok(text.to_owned()) } else { Err("1 to 32 letters, digits, '-' or '_'".to_owned()) }
+        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if fits { Ok(text.to_owned()) } else { Err("1 to 64 letters, digits, '-' or '_'".to_owned()) }
 }
 
 impl Bus {

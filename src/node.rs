@@ -105,8 +105,14 @@ async fn serve_on(
     cancel: CancellationToken,
 ) -> std::io::Result<()> {
     let nats = bus.map(|bus| {
-        let is_up: api::app::IsUp = Arc::new(move || bus.is_connected());
-        is_up
+        let asked = bus.clone();
+        api::app::CopyInNats {
+            is_up: Arc::new(move || bus.is_connected()),
+            last_position: Arc::new(move |partition| {
+                let bus = asked.clone();
+                Box::pin(async move { bus.last_position(partition).await })
+            }),
+        }
     });
     let vault = Vault::new(pool.clone(), keys);
     let router = api::router(api::Settings { ledger, pool, vault, nats, metrics: metrics.clone() });

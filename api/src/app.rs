@@ -13,6 +13,7 @@ use axum::routing::{get, post, put};
 use eventstore::Ledger;
 use eventstore::postgres::PostgresLog;
 use eventstore::vault::Vault;
+use futures::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -27,8 +28,14 @@ pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// All headers of a request together.
 pub const HEADER_BYTES_MAX: usize = 8 << 10;
 
-/// Whether something outside answers at this moment.
-pub type IsUp = Arc<dyn Fn() -> bool + Send + Sync>;
+/// What the API asks of the copy in NATS: it knows nothing else of it.
+#[derive(Clone)]
+pub struct CopyInNats {
+    /// Whether NATS is connected at this moment.
+    pub is_up: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// The last position of a partition that NATS has; `None` when it does not say.
+    pub last_position: Arc<dyn Fn(i32) -> BoxFuture<'static, Option<i64>> + Send + Sync>,
+}
 
 /// What the API is made of.
 pub struct Settings {
@@ -38,8 +45,8 @@ pub struct Settings {
     pub pool: PgPool,
     /// Personal data and keys.
     pub vault: Vault,
-    /// Whether NATS is connected; `None` when it is not used.
-    pub nats: Option<IsUp>,
+    /// The copy in NATS; `None` when it is not used.
+    pub nats: Option<CopyInNats>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -57,8 +64,8 @@ pub struct App {
     pub vault: Vault,
     /// Who is who.
     pub directory: Arc<Directory>,
-    /// Whether NATS is connected.
-    pub nats: Option<IsUp>,
+    /// The copy in NATS.
+    pub nats: Option<CopyInNats>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }

@@ -79,6 +79,12 @@ impl Directory {
         directory
     }
 
+    /// Forgets an organization at once after this process changed it, before the log's own
+    /// notice comes back: who has the answer to a command must find what it changed.
+    pub fn changed(&self, id: OrganizationId) {
+        self.hear(Watched::Changed(id));
+    }
+
     fn hear(&self, change: Watched) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         self.changes.fetch_add(1, Ordering::SeqCst);

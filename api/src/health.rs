@@ -12,13 +12,17 @@ use crate::App;
 
 const POSTGRES_WITHIN: Duration = Duration::from_secs(2);
 
+const NATS_WITHIN: Duration = Duration::from_secs(1);
+/// Events that may be on their way to NATS.
+const RELAY_LAG_MAX: i64 = 20_000;
+
 /// The process runs.
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// Whether it can work: 503 without Postgres; `degraded` while charges go on but something else
-/// does not (NATS away, a read model halted).
+/// does not (NATS away or behind, a read model halted).
 pub async fn readyz(State(app): State<App>) -> Response {
     let asked = tokio::time::timeout(POSTGRES_WITHIN, async {
         let mut connection = app.pool.acquire().await.map_err(|e| e.to_string())?;
@@ -37,9 +41,10 @@ pub async fn readyz(State(app): State<App>) -> Response {
     };
     let nats = match &app.nats {
         None => "not used",
-        Some(is_up) if is_up() => "ok",
+        Some(copy) if (copy.is_up)() => "ok",
         Some(_) => "away",
     };
+    let relay = if postgres == "ok" && nats == "ok" { relay(&app).await } else { "unknown".to_owned() };
     let projections = if postgres != "ok" {
         "unknown".to_owned()
     } else if halted.is_empty() {
@@ -49,13 +54,27 @@ pub async fn readyz(State(app): State<App>) -> Response {
     };
     let (code, status) = if postgres != "ok" {
         (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
-    } else if nats == "away" || projections != "ok" {
+    } else if nats == "away" || projections != "ok" || (nats == "ok" && relay != "ok") {
         (StatusCode::OK, "degraded")
     } else {
         (StatusCode::OK, "ready")
     };
-    let checks = json!({"postgres": postgres, "nats": nats, "projections": projections});
+    let checks = json!({"postgres": postgres, "nats": nats, "relay": relay, "projections": projections});
     (code, axum::Json(json!({"status": status, "checks": checks}))).into_response()
+}
+
+/// Whether the copy in NATS keeps up with the log.
+async fn relay(app: &App) -> String {
+    let Some(copy) = &app.nats else { return "not used".to_owned() };
+    let mut behind = 0;
+    for partition in app.ledger.partitions() {
+        let head = app.ledger.log().head(partition).await.map_or(0, |head| head.position);
+        match tokio::time::timeout(NATS_WITHIN, (copy.last_position)(partition)).await {
+            Ok(Some(last)) => behind += (head - last).max(0),
+            Ok(None) | Err(_) => return "NATS does not say".to_owned(),
+        }
+    }
+    if behind <= RELAY_LAG_MAX { "ok".to_owned() } else { format!("{behind} events behind") }
 }
 
 /// What it measures, for Prometheus.

@@ -31,6 +31,12 @@ pub fn positive_quantity(param: &str, text: &str) -> Result<Quantity, Problem> {
 /// A currency, where one is given.
 pub fn currency(text: Option<&str>) -> Result<Option<Currency>, Problem> {
     let parsed = text.map(|code| {
+        let well_formed =
+            (3..=8).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if !well_formed {
+            let detail = "currency must be a code in capital letters, like \"USD\"";
+            return Err(Problem::bad_request("invalid_currency", "currency", detail));
+        }
         code.parse::<Currency>().map_err(|_| {
             Problem::unprocessable("unknown_currency", "the ledger keeps no such currency")
                 .with("param", serde_json::json!("currency"))

@@ -57,7 +57,7 @@ impl Modify for Bearer {
         license(name = "Apache-2.0", identifier = "Apache-2.0")),
     modifiers(&Bearer),
     security(("api_key" = [])),
-    components(responses(ProblemResponse), schemas(ProblemBody)),
+    components(responses(ProblemResponse), schemas(ProblemBody, query::journal::Axis)),
     paths(
         query::organization::get_organization,
         command::api_keys::create_api_key,

@@ -180,15 +180,13 @@ pub trait Settled: Send {
 
 /// Checks that events follow each other without a hole. A hole is corruption: halt and say so.
 pub fn assert_gapless(partition: i32, after: i64, events: &[RecordedEvent]) -> Result<(), StoreError> {
-    let mut expected = after + 1;
-    for event in events {
+    for (expected, event) in (after + 1..).zip(events) {
         if event.position != expected {
             return Err(StoreError::Corrupt(format!(
                 "partition {partition}: expected position {expected}, found {}",
                 event.position
             )));
         }
-        expected += 1;
     }
     Ok(())
 }

@@ -106,7 +106,7 @@ fn local_references(html: &str) -> Vec<String> {
     let values = values.filter_map(|rest| rest.split('"').next());
     let values = values.filter(|value| !value.starts_with(['#']) && !value.starts_with("data:"));
     let values = values.inspect(|value| assert!(!value.starts_with("//"), "/docs refers to {value}"));
-    values.map(|value| if value.starts_with('/') { value.to_owned() } else { format!("/{value}") }).collect()
+    values.map(|value| if value.starts_with('/') { value.to_owned() } else { format!("/docs/{value}") }).collect()
 }
 
 #[tokio::test]

@@ -3,10 +3,9 @@
 
 use async_nats::jetstream;
 use futures::TryStreamExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::support::api::text;
 use crate::support::load::Load;
 use crate::support::servers::{Nats, Postgres};
 use crate::support::{Api, PARTITIONS, Position, Site, TestApp, caught_up, setting, until};
@@ -161,7 +160,7 @@ async fn assert_every_message(nats: &Nats, site: &Site, pool: &PgPool) {
             let message = stream.get_raw_message(u64::try_from(position).unwrap()).await.unwrap();
             let event: Value = serde_json::from_slice(&message.payload).unwrap();
             assert_eq!(position_in(&event), position, "{event}");
-            assert_eq!((text(&event["category"]), text(&event["type"])), (category.as_str(), event_type.as_str()));
+            assert_eq!((&event["category"], &event["type"]), (&json!(category), &json!(event_type)), "{event}");
             let subject = message.subject.to_lowercase();
             let starts = format!("{}.ledger.{partition}.", site.nats_prefix);
             assert!(

@@ -140,7 +140,7 @@ impl Drop for Site {
         // own runtime, so it has a thread with another. That it fails is no finding.
         let _ = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(timeout(Duration::from_secs(5), delete_streams(url, prefix)))?
+            runtime.block_on(async { timeout(Duration::from_secs(5), delete_streams(url, prefix)).await })?
         })
         .join();
     }

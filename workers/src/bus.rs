@@ -63,6 +63,12 @@ impl Bus {
         self.client.connection_state() == async_nats::connection::State::Connected
     }
 
+    /// The last position of a partition that is in NATS; `None` when NATS does not say.
+    pub async fn last_position(&self, partition: i32) -> Option<i64> {
+        let stream = self.jetstream.get_stream(self.stream_name(partition)).await.ok()?;
+        i64::try_from(stream.cached_info().state.last_sequence).ok()
+    }
+
     /// The name of a partition's stream.
     pub fn stream_name(&self, partition: i32) -> String {
         match &self.settings.prefix {

@@ -12,6 +12,7 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
 use domain::RecordedEvent;
 use futures::future::try_join_all;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
@@ -21,6 +22,8 @@ use crate::{Context, wire};
 const WINDOW: i64 = 1_000;
 /// How long an idle relay sleeps before it looks at the log, when nobody wakes it.
 const LOOK_AT_LOG: Duration = Duration::from_millis(20);
+/// How often an idle relay looks whether its stream is still there.
+const LOOK_AT_NATS: Duration = Duration::from_secs(1);
 /// Between two tries to reach NATS or Postgres.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 /// The stream's metadata names the log it is a copy of.
@@ -81,10 +84,18 @@ impl Relay {
         let mut last = self.aligned_stream().await?;
         let mut own_head = self.context.ledger.own_head(self.partition);
         let mut page = self.read(last).await?;
+        let mut looked_at_nats = Instant::now();
         loop {
             let lag = metrics::gauge!("tollbook_relay_lag_events", "partition" => self.partition.to_string());
             let Some(newest) = page.last().map(|event| event.position) else {
                 lag.set(0.0);
+                // A stream that was deleted is missed at once by a publish; an idle relay looks.
+                if looked_at_nats.elapsed() >= LOOK_AT_NATS {
+                    if self.aligned_stream().await? != last {
+                        return Err(RelayError::Nats("the stream has lost messages".to_owned()));
+                    }
+                    looked_at_nats = Instant::now();
+                }
                 match &mut own_head {
                     Some(head) => {
                         let _ = tokio::time::timeout(LOOK_AT_LOG, head.changed()).await;

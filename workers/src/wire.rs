@@ -17,6 +17,8 @@ pub struct Message<'a> {
     pub organization_id: OrganizationId,
     /// Its aggregate's stream.
     pub stream_id: String,
+    /// The kind of aggregate.
+    pub category: String,
     /// Its place in the stream.
     pub version: i64,
     /// Past tense, for example `charged`.
@@ -67,6 +69,7 @@ pub fn encode(event: &RecordedEvent) -> Result<Vec<u8>, NotAnEvent> {
         position: format!("{}:{}", event.partition, event.position),
         organization_id: event.organization_id,
         stream_id: event.stream_id.as_str().to_owned(),
+        category: event.stream_id.category().to_owned(),
         version: event.version,
         event_type: event.event_type.clone(),
         schema: event.schema,

@@ -119,6 +119,7 @@ pub async fn revoke_api_key(
     let stream = StreamId::new(ApiKey::CATEGORY, id);
     let command = ApiKeyCommand::Revoke { organization_id: principal.organization_id };
     let executed = execute::<ApiKey>(&app, stream.clone(), meta, command).await?;
+    app.directory.changed(principal.organization_id);
     let (position, replayed) = match &executed {
         Executed::Done { event, replayed } => (event.position, *replayed),
         Executed::Unchanged { position, .. } => (*position, false),

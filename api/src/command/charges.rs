@@ -10,7 +10,7 @@ use domain::Timestamp;
 use domain::account::command::Action;
 use domain::account::{Account, AccountCommand, AccountError, AccountEvent, Charged, Usage};
 use domain::ids::{ChargeId, CreditGrantId, CustomerId, EventId};
-use domain::money::Amount;
+use domain::money::{Amount, MoneyError};
 use domain::organization::Organization;
 use eventstore::{Executed, Recorded};
 use futures::future::join_all;
@@ -189,10 +189,11 @@ impl From<AccountError> for Problem {
         match error {
             AccountError::NotFound => customer_not_found(),
             AccountError::AlreadyOpen => Self::conflict("already_exists", detail),
-            AccountError::InsufficientFunds { amount, available, currency } => {
+            AccountError::InsufficientFunds { amount, available, postpaid_limit, currency } => {
                 Self::cannot_pay("insufficient_funds", detail)
                     .with("requested", json!(amount))
                     .with("remaining", json!(available))
+                    .with("limit", json!(postpaid_limit))
                     .with("currency", json!(currency))
             }
             AccountError::QuotaExceeded { meter, limit, remaining, requested, resets_at } => {
@@ -206,7 +207,12 @@ impl From<AccountError> for Problem {
             AccountError::CurrencyMismatch { .. } => {
                 Self::unprocessable("currency_mismatch", detail).with("param", json!("currency"))
             }
-            AccountError::AmountOutOfRange { .. } => Self::unprocessable("amount_out_of_range", detail),
+            AccountError::AmountOutOfRange { reason: MoneyError::TooPrecise { .. }, .. } => {
+                Self::unprocessable("amount_too_precise", detail).with("param", json!("quantity"))
+            }
+            AccountError::AmountOutOfRange { .. } => {
+                Self::unprocessable("amount_too_large", detail).with("param", json!("quantity"))
+            }
             AccountError::BalanceTooLarge => Self::unprocessable("balance_too_large", detail),
             AccountError::ExpiresInThePast => {
                 Self::unprocessable("expires_in_the_past", detail).with("param", json!("expires_at"))
@@ -359,6 +365,15 @@ fn usage(organization: &Organization, body: &NewCharge) -> Result<Vec<Usage>, Pr
         (None, None, None, Some(_)) => {
             Err(Problem::bad_request("invalid_request", "usage", format!("usage has 1 to {USAGE_MAX} entries")))
         }
+        (None, Some(_), None, None) => {
+            Err(Problem::bad_request("missing_field", "quantity", "a meter needs a quantity"))
+        }
+        (None, None, Some(_), None) => Err(Problem::bad_request("missing_field", "meter", "a quantity needs a meter")),
+        (None, None, None, None) => Err(Problem::bad_request(
+            "missing_field",
+            "amount",
+            "say what for: amount, or meter and quantity, or usage",
+        )),
         _ => Err(Problem::bad_request(
             "invalid_request",
             "amount",

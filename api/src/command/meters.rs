@@ -114,7 +114,9 @@ pub async fn set_meter(
     };
     let meta = meta(&principal, key.as_deref(), "PUT /v1/meters/{code}", code.as_str(), &body)?;
     let stream = StreamId::new(Organization::CATEGORY, principal.organization_id);
-    match execute::<Organization>(&app, stream, meta, command).await? {
+    let executed = execute::<Organization>(&app, stream, meta, command).await?;
+    app.directory.changed(principal.organization_id);
+    match executed {
         Executed::Done { event, replayed } => {
             let OrganizationEvent::MeterSet(meter) = &event.event else { return Err(Problem::internal()) };
             let out = MeterOut::new(meter, event.occurred_at, Some(event.position.to_string()));

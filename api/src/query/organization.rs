@@ -75,6 +75,9 @@ pub async fn list_meters(
     let limit = limit(params.limit)?;
     let after: Option<MeterCode> = cursor(params.cursor.as_deref())?;
     let organization = app.directory.organization(principal.organization_id).await?;
+    if after.as_ref().is_some_and(|after| !organization.meters.contains_key(after)) {
+        return Err(Problem::bad_request("invalid_request", "cursor", "this is not a cursor of this list"));
+    }
     let meters = organization
         .meters
         .iter()

@@ -25,8 +25,10 @@ pub enum AccountError {
     InsufficientFunds {
         /// What it would have cost.
         amount: Amount,
-        /// What is there.
+        /// What is there: credits and post-paid room.
         available: Amount,
+        /// How far the account may go post-paid.
+        postpaid_limit: Amount,
         /// The account's.
         currency: Currency,
     },
@@ -296,6 +298,7 @@ fn pay(account: &Account, owner: &Owner, lines: Vec<Line>, now: Timestamp) -> Re
         return Err(AccountError::InsufficientFunds {
             amount,
             available: credits.plus(room),
+            postpaid_limit: account.postpaid_limit,
             currency: owner.currency,
         });
     }

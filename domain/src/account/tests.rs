@@ -132,6 +132,7 @@ fn the_last_cent_can_be_spent_and_no_more() {
         Err(AccountError::InsufficientFunds {
             amount: amount("0.000000000002"),
             available: amount("0.000000000001"),
+            postpaid_limit: Amount::ZERO,
             currency: Currency::USD,
         })
     );

@@ -127,10 +127,14 @@ async fn the_newest_snapshot_stays(log: Arc<dyn Log>) {
     for s in [snapshot(10, 1), snapshot(5, 1), snapshot(5, 2)] {
         log.save_snapshot(&s).await.unwrap();
     }
-    assert_eq!(log.snapshots(&[stream_id.clone()]).await.unwrap(), vec![snapshot(5, 2)], "another shape replaces it");
+    assert_eq!(
+        log.snapshots(std::slice::from_ref(&stream_id)).await.unwrap(),
+        vec![snapshot(5, 2)],
+        "another shape replaces it"
+    );
     log.save_snapshot(&snapshot(7, 2)).await.unwrap();
     log.save_snapshot(&snapshot(6, 2)).await.unwrap();
-    assert_eq!(log.snapshots(&[stream_id.clone()]).await.unwrap(), vec![snapshot(7, 2)]);
+    assert_eq!(log.snapshots(std::slice::from_ref(&stream_id)).await.unwrap(), vec![snapshot(7, 2)]);
 }
 
 async fn streams_are_found_by_key(log: Arc<dyn Log>) {

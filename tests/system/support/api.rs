@@ -8,6 +8,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, Url};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::until;
 
@@ -135,6 +137,31 @@ impl Api {
         }
     }
 
+    /// Sends a request whose head ends and whose body begins in `rest`, and reads while it writes: the
+    /// server may answer and hang up before it has read everything, which an HTTP client need not bear.
+    pub async fn send_raw(&self, path: &str, rest: String) -> (u16, String) {
+        let host = self.url.strip_prefix("http://").unwrap();
+        let (mut reader, mut writer) = TcpStream::connect(host).await.unwrap().into_split();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\nconnection: close\r\n\
+             content-type: application/json\r\n",
+            self.key
+        );
+        let writing = tokio::spawn(async move {
+            let _ = writer.write_all((head + &rest).as_bytes()).await;
+            writer
+        });
+        let (mut answer, mut chunk) = (Vec::new(), [0; 4096]);
+        // Ends with the connection, also with one that is reset after the answer.
+        while let Ok(length @ 1..) = reader.read(&mut chunk).await {
+            answer.extend_from_slice(&chunk[..length]);
+        }
+        drop(writing.await);
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (status.unwrap_or_else(|| panic!("no answer: {answer:?}")), answer)
+    }
+
     /// What a read model says once it knows of a position.
     pub async fn list_at(&self, path: &str, position: Position) -> Vec<Value> {
         let and = if path.contains('?') { '&' } else { '?' };
@@ -183,8 +210,10 @@ impl Answer {
 
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|e| panic!("{} is not JSON ({e}): {}", self.status, self.text()))
+        match serde_json::from_slice(&self.body) {
+            Ok(json) => json,
+            Err(e) => panic!("{} is not JSON ({e}): {}", self.status, self.text()),
+        }
     }
 
     /// The body of a success with this status.
@@ -197,17 +226,34 @@ impl Answer {
     /// The body of a refusal with this status and code. `code` may be several, with bars between.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
-        assert_eq!(self.status, status, "{}", self.text());
-        let content_type = self.headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
-        assert!(content_type.starts_with(b"application/problem+json"), "{:?}", self.headers);
-        let problem = self.json();
-        assert_eq!(problem["status"], status, "{problem}");
-        let given = text(&problem["code"]);
-        assert!(code.split('|').any(|code| code == given), "{given} instead of {code}: {problem}");
-        for member in ["type", "title", "request_id"] {
-            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {problem}");
+        match self.check_problem(status, code) {
+            Ok(problem) => problem,
+            Err(wrong) => panic!("{wrong}: {} {}", self.status, self.text()),
         }
-        problem
+    }
+
+    /// The same, or what is wrong with it.
+    pub fn check_problem(&self, status: u16, code: &str) -> Result<Value, String> {
+        if self.status != status {
+            return Err(format!("not the status {status}"));
+        }
+        let content_type = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        if !content_type.starts_with("application/problem+json") {
+            return Err(format!("{content_type:?} is not application/problem+json"));
+        }
+        let problem: Value = serde_json::from_slice(&self.body).map_err(|e| e.to_string())?;
+        if problem["status"] != status {
+            return Err("the member status is another".to_owned());
+        }
+        if !code.split('|').any(|code| problem["code"] == code) {
+            return Err(format!("not the code {code}"));
+        }
+        for member in ["type", "title", "request_id"] {
+            if problem[member].as_str().is_none_or(str::is_empty) {
+                return Err(format!("no {member}"));
+            }
+        }
+        Ok(problem)
     }
 
     /// A refusal that may be tried again: the log is away or the outcome unknown.
@@ -230,7 +276,10 @@ impl Position {
     /// The one that an answer carries.
     #[track_caller]
     pub fn of(answer: &Value) -> Self {
-        text(&answer["position"]).parse().unwrap_or_else(|_| panic!("{answer} has no position like 0:12"))
+        match answer["position"].as_str().map(str::parse) {
+            Some(Ok(position)) => position,
+            _ => panic!("{answer} has no position like 0:12"),
+        }
     }
 }
 
@@ -252,19 +301,24 @@ impl fmt::Display for Position {
 /// The rows of a page.
 #[track_caller]
 pub fn list(page: &Value) -> &[Value] {
-    page["data"].as_array().unwrap_or_else(|| panic!("no list: {page}"))
+    let Value::Array(rows) = &page["data"] else { panic!("no list: {page}") };
+    rows
 }
 
 /// A member that must be a string.
 #[track_caller]
 pub fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("not a string: {value}"))
+    let Value::String(text) = value else { panic!("not a string: {value}") };
+    text
 }
 
 /// An amount or a quantity: a decimal in a string, never a JSON number.
 #[track_caller]
 pub fn decimal(value: &Value) -> Decimal {
-    Decimal::from_str_exact(text(value)).unwrap_or_else(|e| panic!("not a decimal ({e}): {value}"))
+    match Decimal::from_str_exact(text(value)) {
+        Ok(decimal) => decimal,
+        Err(e) => panic!("not a decimal ({e}): {value}"),
+    }
 }
 
 #[track_caller]
