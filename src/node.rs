@@ -41,7 +41,6 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
         let cancel = cancel.clone();
         async move { workers::run(context, &workers::ROLES, cancel).await }
     });
-    let serving = tokio::spawn(serve_on(listener, ledger, pool, keys, bus, metrics, cancel.clone()));
     let url = format!("http://{address}");
     if let Some(file) = &args.env_file {
         let nats = args.serve.bus.nats_url.as_deref().unwrap_or("");
@@ -53,6 +52,7 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
         ];
         seed::write(file, &assignments)?;
     }
+    let serving = tokio::spawn(serve_on(listener, ledger, pool, keys, bus, metrics, cancel.clone()));
     println!(
         "\nTollbook is ready.\n\n  URL       {url}\n  API key   {secret}\n  API docs  {url}/docs\n\nA first call:\n\n  \
          curl {url}/v1/customers -H 'Authorization: Bearer {secret}' \\\n    -H 'Content-Type: application/json' -d '{{\"external_id\":\"first\"}}'\n"

@@ -14,6 +14,7 @@
 //! Tollbook; credits that are bought will come from a clearing account.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::account::AccountEvent;
 use crate::event::LedgerEvent;
@@ -47,6 +48,32 @@ impl fmt::Display for JournalAccount {
     }
 }
 
+/// The text is not the name of an account of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be an account like \"revenue\" or \"customer:cus_…:credits\"")]
+pub struct UnknownAccount;
+
+impl FromStr for JournalAccount {
+    type Err = UnknownAccount;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAccount> {
+        match text {
+            "credits:granted" => return Ok(Self::CreditsGranted),
+            "revenue" => return Ok(Self::Revenue),
+            "breakage" => return Ok(Self::Breakage),
+            _ => {}
+        }
+        let (customer, purse) =
+            text.strip_prefix("customer:").and_then(|rest| rest.split_once(':')).ok_or(UnknownAccount)?;
+        let customer = customer.parse().map_err(|_| UnknownAccount)?;
+        match purse {
+            "credits" => Ok(Self::CustomerCredits(customer)),
+            "receivable" => Ok(Self::CustomerReceivable(customer)),
+            _ => Err(UnknownAccount),
+        }
+    }
+}
+
 /// An amount that moves from one account to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posting {
@@ -76,4 +103,26 @@ pub fn postings(event: &LedgerEvent) -> Vec<Posting> {
     };
     let moved = moves.into_iter().filter(|(_, _, amount, _)| !amount.is_zero());
     moved.map(|(debit, credit, amount, currency)| Posting { debit, credit, amount, currency }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_account_is_found_by_its_name() {
+        let customer = CustomerId::new(uuid::Uuid::from_u128(7));
+        for account in [
+            JournalAccount::CustomerCredits(customer),
+            JournalAccount::CustomerReceivable(customer),
+            JournalAccount::CreditsGranted,
+            JournalAccount::Revenue,
+            JournalAccount::Breakage,
+        ] {
+            assert_eq!(account.to_string().parse(), Ok(account));
+        }
+        for unknown in ["", "garbage", "customer:", "customer:cus_x:credits", "customer:7:credits"] {
+            assert_eq!(unknown.parse::<JournalAccount>(), Err(UnknownAccount), "{unknown}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::Timestamp;
 use domain::ids::EventId;
+use domain::postings::JournalAccount;
 use eventstore::LogPosition;
 use projections::journal::{self, AsOf, Journal};
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,8 @@ pub async fn list_balances(
     Query(params): Query<BalanceParams>,
 ) -> Result<Json<Page<BalanceOut>>, Problem> {
     let limit = limit(params.limit)?;
+    let after: Option<JournalAccount> = cursor(params.cursor.as_deref())?;
+    let after = after.map_or(String::new(), |account| account.to_string());
     let as_of = as_of(&params, &principal)?;
     let prefix = customer_filter(params.customer_id.as_deref())?.map(|id| format!("customer:{id}:"));
     // To see the balances at a position, the journal must have come to it.
@@ -108,14 +111,13 @@ pub async fn list_balances(
     };
     caught_up(&app, &principal, &Journal, params.min_position).await?;
     caught_up(&app, &principal, &Journal, wanted).await?;
-    let after = params.cursor.as_deref().unwrap_or("");
     let rows = journal::balances(
         &app.pool,
         principal.organization_id,
         params.account.as_deref(),
         prefix.as_deref(),
         as_of,
-        after,
+        &after,
         limit + 1,
     )
     .await?;
