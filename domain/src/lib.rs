@@ -12,6 +12,8 @@ pub mod api_key;
 pub mod customer;
 pub mod envelope;
 pub mod event;
+#[cfg(test)]
+mod golden;
 pub mod ids;
 pub mod meter;
 pub mod money;

@@ -1,0 +1,208 @@
+//! A database with a log that has something of everything in it.
+
+use std::sync::Arc;
+
+use domain::account::command::Action;
+use domain::account::{Account, AccountCommand, Overage, QuotaTerms, Usage};
+use domain::customer::{Created, Customer, CustomerCommand};
+use domain::ids::{CreditGrantId, CustomerId, OrganizationId};
+use domain::meter::Meter;
+use domain::money::Currency;
+use domain::period::Period;
+use domain::{Aggregate, StreamId, Timestamp};
+use eventstore::log::Log;
+use eventstore::postgres::{PostgresLog, connect};
+use eventstore::{CommandMeta, Ledger};
+use projections::checkpoint::{self, Checkpoint};
+use projections::{Decoded, Projection};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+pub struct Bench {
+    pub pool: PgPool,
+    pub log: Arc<dyn Log>,
+    pub ledger: Ledger,
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        let server = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL: run the tests with ./dev test");
+        let (base, _) = server.rsplit_once('/').unwrap();
+        let url = format!("{base}/test_{}", Uuid::now_v7().simple());
+        connect::migrate(&url, 2).await.unwrap();
+        let pool = connect::pool(&url, 16).unwrap();
+        let log: Arc<dyn Log> = Arc::new(PostgresLog::new(pool.clone()));
+        let ledger = Ledger::start(log.clone()).await.unwrap();
+        Self { pool, log, ledger }
+    }
+
+    /// Takes the whole log in, in batches of this size.
+    pub async fn apply_all(&self, size: usize) {
+        for projection in projections::all() {
+            for partition in 0..2 {
+                self.apply(projection.as_ref(), partition, size).await;
+            }
+        }
+    }
+
+    async fn apply(&self, projection: &dyn Projection, partition: i32, size: usize) {
+        let name = checkpoint::live_name(projection);
+        let mut position = checkpoint::position(&self.pool, &name, partition).await.unwrap();
+        let events = self.log.read(partition, position, 10_000).await.unwrap();
+        let decoded: Vec<_> = events.into_iter().map(Decoded::new).collect();
+        for chunk in decoded.chunks(size) {
+            let mut transaction = self.pool.begin().await.unwrap();
+            let last = chunk.last().unwrap().recorded.position;
+            checkpoint::advance(&mut transaction, &name, partition, position, last).await.unwrap();
+            projection.apply(&mut transaction, chunk).await.unwrap();
+            transaction.commit().await.unwrap();
+            position = last;
+        }
+    }
+
+    /// Empties every read model.
+    pub async fn wipe(&self) {
+        for projection in projections::all() {
+            for table in projection.tables() {
+                let statement = format!("truncate {}.{table}", projection.schema());
+                sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&self.pool).await.unwrap();
+            }
+        }
+        sqlx::query("delete from projection_checkpoints").execute(&self.pool).await.unwrap();
+    }
+
+    /// Polls the checkpoints until they are as wanted.
+    pub async fn until<T>(&self, wanted: impl AsyncFn(&[Checkpoint]) -> Option<T>) -> T {
+        let poll = async {
+            loop {
+                let all = checkpoint::all(&mut self.pool.acquire().await.unwrap()).await.unwrap();
+                if let Some(found) = wanted(&all).await {
+                    return found;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(crate::PATIENCE, poll).await.expect("the checkpoints never came to what was wanted")
+    }
+
+    /// Until every read model has taken in partition 0.
+    pub async fn caught_up(&self) {
+        let head = self.log.head(0).await.unwrap().position;
+        let count = projections::all().len();
+        self.until(async |all| {
+            (all.iter().filter(|c| c.partition == 0 && c.position == head).count() == count).then_some(())
+        })
+        .await;
+    }
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn meta(now: &str) -> CommandMeta {
+    let command_id = Uuid::now_v7();
+    CommandMeta {
+        command_id,
+        organization_id: organization(),
+        partition: 0,
+        actor: "system:test".into(),
+        request_digest: [0; 32],
+        causation_id: command_id,
+        correlation_id: command_id,
+        now: at(now),
+    }
+}
+
+fn organization() -> OrganizationId {
+    OrganizationId::new(Uuid::from_u128(1))
+}
+
+async fn act(ledger: &Ledger, customer: u128, now: &str, action: Action) {
+    let stream = StreamId::new(Account::CATEGORY, CustomerId::new(Uuid::from_u128(customer)));
+    let command = AccountCommand { organization_id: organization(), action };
+    ledger.execute::<Account>(stream, meta(now), command).await.unwrap().unwrap();
+}
+
+fn charge(usage: Vec<Usage>) -> Action {
+    Action::Charge { usage, currency: None, description: None, metadata: Default::default() }
+}
+
+fn flat(amount: &str) -> Usage {
+    Usage::Flat { amount: amount.parse().unwrap() }
+}
+
+fn metered(code: &str, price: &str, quantity: &str) -> Usage {
+    let (code, unit_price) = (code.parse().unwrap(), price.parse().unwrap());
+    let meter = Meter { code, unit: "unit".into(), unit_price, currency: Currency::USD, version: 1 };
+    Usage::Metered { meter, quantity: quantity.parse().unwrap() }
+}
+
+fn grant(n: u128, amount: &str, expires_at: Option<&str>) -> Action {
+    Action::GrantCredit {
+        grant_id: CreditGrantId::new(Uuid::from_u128(n)),
+        amount: amount.parse().unwrap(),
+        currency: None,
+        priority: 1,
+        expires_at: expires_at.map(at),
+    }
+}
+
+/// A log in which borders matter: of batches, minutes, months, quota periods, grants.
+pub async fn fill(ledger: &Ledger) {
+    for customer in [10u128, 11] {
+        let id = CustomerId::new(Uuid::from_u128(customer));
+        let open = Action::Open { customer_id: id, currency: Currency::USD, postpaid_limit: "5".parse().unwrap() };
+        act(ledger, customer, "2026-01-31T23:50:00Z", open).await;
+        let created =
+            Created { customer_id: id, organization_id: organization(), external_id: None, currency: Currency::USD };
+        let stream = StreamId::new(Customer::CATEGORY, id);
+        let command = CustomerCommand::Create(created);
+        ledger.execute::<Customer>(stream, meta("2026-01-31T23:50:00Z"), command).await.unwrap().unwrap();
+        let n = customer * 100;
+        act(ledger, customer, "2026-01-31T23:51:00Z", grant(n, "10", Some("2026-02-01T00:01:00Z"))).await;
+        act(ledger, customer, "2026-01-31T23:51:00Z", grant(n + 1, "0.5", None)).await;
+        let terms =
+            QuotaTerms { limit: "8".parse().unwrap(), period: Period::Day, included: true, overage: Overage::Charge };
+        act(ledger, customer, "2026-01-31T23:52:00Z", Action::SetQuota { meter: "calls".parse().unwrap(), terms })
+            .await;
+        for now in
+            ["2026-01-31T23:59:59.9Z", "2026-01-31T23:59:59.999999Z", "2026-02-01T00:00:00Z", "2026-02-01T00:00:30Z"]
+        {
+            act(ledger, customer, now, charge(vec![flat("0.50"), metered("calls", "0.1", "3")])).await;
+            act(ledger, customer, now, charge(vec![metered("calls", "0.1", "3"), metered("calls", "0.1", "1")])).await;
+            act(ledger, customer, now, charge(vec![metered("tokens", "0.000003", "1001")])).await;
+        }
+        // The first grant runs out, the second and the post-paid room pay the rest.
+        act(ledger, customer, "2026-02-01T00:05:00Z", charge(vec![flat("1.25")])).await;
+        let limit = Action::SetPostpaidLimit { postpaid_limit: "9".parse().unwrap(), currency: None };
+        act(ledger, customer, "2026-02-01T00:06:00Z", limit).await;
+        act(ledger, customer, "2026-02-01T00:06:00Z", grant(n + 2, "3", Some("2026-03-01T00:00:00Z"))).await;
+        act(ledger, customer, "2026-02-02T00:00:00Z", charge(vec![metered("calls", "0.1", "9")])).await;
+    }
+}
+
+/// Makes the event at a position unreadable; gives back what it was.
+pub async fn garble(pool: &PgPool, position: i64) -> Vec<u8> {
+    let (whole,): (Vec<u8>,) = sqlx::query_as("select payload from events where partition = 0 and position = $1")
+        .bind(position)
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    set_payload(pool, position, b"{\"of\":\"another program\"}".to_vec()).await;
+    whole
+}
+
+/// Puts it back.
+pub async fn mend(pool: &PgPool, position: i64, whole: Vec<u8>) {
+    set_payload(pool, position, whole).await;
+}
+
+async fn set_payload(pool: &PgPool, position: i64, payload: Vec<u8>) {
+    let mut transaction = pool.begin().await.unwrap();
+    sqlx::query("alter table events disable trigger user").execute(&mut *transaction).await.unwrap();
+    let statement = "update events set payload = $2 where partition = 0 and position = $1";
+    sqlx::query(statement).bind(position).bind(payload).execute(&mut *transaction).await.unwrap();
+    sqlx::query("alter table events enable trigger user").execute(&mut *transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+}
