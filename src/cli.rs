@@ -1,5 +1,7 @@
 //! What can be asked of the program.
 
+use std::io::IsTerminal;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
@@ -139,7 +141,7 @@ pub struct CreateOrganization {
 #[derive(Debug, Args)]
 pub struct Logging {
     /// What to log, for example `info` or `warn,workers=debug`
-    #[arg(long, env = "TOLLBOOK_LOG", default_value = "info", global = true)]
+    #[arg(long, env = "TOLLBOOK_LOG", default_value = "info,sqlx=warn,async_nats=warn", global = true)]
     pub log: String,
     /// How to write it
     #[arg(long, env = "TOLLBOOK_LOG_FORMAT", default_value = "text", global = true)]
@@ -157,7 +159,10 @@ impl Logging {
     /// Starts logging.
     pub fn install(&self) {
         let filter = EnvFilter::try_new(&self.log).unwrap_or_else(|_| EnvFilter::new("info"));
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(std::io::stderr);
         match self.log_format {
             LogFormat::Text => builder.with_target(false).init(),
             LogFormat::Json => builder.json().flatten_event(true).init(),

@@ -1,12 +1,12 @@
 //! The one list of routes, and what every request goes through.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -16,7 +16,9 @@ use eventstore::vault::Vault;
 use futures::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
 use uuid::Uuid;
 
 use crate::auth::Directory;
@@ -25,6 +27,8 @@ use crate::{command, health, openapi, query};
 
 /// The largest body that is read.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// How long a request may take; streams of events only until they begin.
+const REQUEST_WITHIN: Duration = Duration::from_secs(30);
 /// All headers of a request together.
 pub const HEADER_BYTES_MAX: usize = 8 << 10;
 
@@ -66,6 +70,8 @@ pub struct App {
     pub directory: Arc<Directory>,
     /// The copy in NATS.
     pub nats: Option<CopyInNats>,
+    /// Places for streams of events.
+    pub streams: Arc<Semaphore>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -80,6 +86,7 @@ pub fn router(settings: Settings) -> Router {
         vault: settings.vault,
         directory,
         nats: settings.nats,
+        streams: Arc::new(Semaphore::new(query::events::STREAMS_MAX)),
         metrics: settings.metrics,
     };
     Router::new()
@@ -110,10 +117,12 @@ pub fn router(settings: Settings) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(app.clone())
+        .with_state(app)
         .merge(openapi::docs())
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| Problem::internal().into_response()))
-        .layer(middleware::from_fn_with_state(app, around))
+        // Also the time a client may take to send its body.
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_WITHIN))
+        .layer(middleware::from_fn(around))
 }
 
 async fn not_found() -> Problem {
@@ -125,7 +134,7 @@ async fn method_not_allowed() -> Problem {
 }
 
 /// Gives each request an id, measures it, and writes problems out with that id.
-async fn around(State(_): State<App>, request: Request, next: Next) -> Response {
+async fn around(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = format!("req_{}", domain::ids::encode(Uuid::now_v7()));
     let route = request.extensions().get::<MatchedPath>().map_or("none".to_owned(), |path| path.as_str().to_owned());
@@ -136,6 +145,10 @@ async fn around(State(_): State<App>, request: Request, next: Next) -> Response 
     } else {
         next.run(request).await
     };
+    if response.status() == StatusCode::REQUEST_TIMEOUT {
+        let detail = "the request took longer than 30 s: the outcome is unknown, send the same request again";
+        response = Problem::unavailable("timed_out", detail).into_response();
+    }
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         if problem.status >= 500 {
             tracing::error!(request_id, %method, path, status = problem.status, code = problem.code, cause = problem.cause, "failed");

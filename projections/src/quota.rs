@@ -349,7 +349,12 @@ async fn write_grants(
         )
         .execute(&mut *connection)
         .await?;
+        // A spent grant is history: the log has it, and this table stays small.
+        sqlx::query!("delete from quota_grants where grant_id = any($1) and remaining = 0", touched)
+            .execute(&mut *connection)
+            .await?;
     }
+    grants.retain(|_, grant| !grant.remaining.is_zero());
     if !grants.is_empty() {
         let (mut ids, mut organizations, mut partitions) = (vec![], vec![], vec![]);
         let (mut customers, mut remaining, mut ends) = (vec![], vec![], vec![]);
@@ -376,8 +381,6 @@ async fn write_grants(
         .execute(&mut *connection)
         .await?;
     }
-    // A spent grant is history: the log has it, and this table stays small.
-    sqlx::query!("delete from quota_grants where remaining = 0").execute(connection).await?;
     Ok(())
 }
 

@@ -63,6 +63,15 @@ pub async fn rebuild(
     let mut connection = pool.acquire().await.map_err(StoreError::from)?;
     // A comparison of a large table takes its time, and so may the wait for the live runner.
     sqlx::query!("select set_config('statement_timeout', '0', false)").fetch_one(&mut *connection).await?;
+    let alone = sqlx::query_scalar!(
+        r#"select pg_try_advisory_lock(hashtextextended('tollbook rebuild ' || $1, 0)) as "alone!""#,
+        live
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if !alone {
+        return Err(StoreError::Unavailable(format!("{live} is being rebuilt by another process")).into());
+    }
     let partitions = log.partitions().await?;
     prepare(&mut connection, projection, &live, &name, &partitions).await?;
     let mut positions = vec![0i64; partitions.len()];

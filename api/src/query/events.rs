@@ -19,6 +19,7 @@ use eventstore::postgres::EventFilter;
 use futures::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -30,6 +31,10 @@ use crate::problem::Problem;
 
 /// How often a stream looks at the log when this process appends nothing itself.
 const LOOK_AT_LOG: Duration = Duration::from_millis(200);
+/// How long a stream waits for more when there is something new.
+const GATHER: Duration = Duration::from_millis(20);
+/// Streams that may be open at a time, in one process.
+pub const STREAMS_MAX: usize = 500;
 /// Events a stream reads at a time.
 const STREAM_PAGE: i64 = 500;
 
@@ -171,6 +176,8 @@ struct Following {
     after: i64,
     ready: VecDeque<RecordedEvent>,
     own_head: Option<tokio::sync::watch::Receiver<i64>>,
+    /// Given back when the client has gone.
+    _place: OwnedSemaphorePermit,
 }
 
 impl Following {
@@ -190,6 +197,8 @@ impl Following {
                 match &mut self.own_head {
                     Some(own) => {
                         let _ = tokio::time::timeout(LOOK_AT_LOG, own.changed()).await;
+                        // Under load something is new all the time: what comes together is read together.
+                        tokio::time::sleep(GATHER).await;
                     }
                     None => tokio::time::sleep(LOOK_AT_LOG).await,
                 }
@@ -217,6 +226,8 @@ pub async fn stream_events(
     };
     let filter = filter(&app, &principal, &params).await?;
     let own_head = app.ledger.own_head(principal.partition);
+    let place = app.streams.clone().try_acquire_owned();
+    let place = place.map_err(|_| Problem::unavailable("overloaded", "too many event streams are open"))?;
     let following = Following {
         organization_id: principal.organization_id,
         partition: principal.partition,
@@ -224,6 +235,7 @@ pub async fn stream_events(
         after: start,
         ready: VecDeque::new(),
         own_head,
+        _place: place,
         app,
     };
     let events = stream::unfold(following, |mut following| async move {
