@@ -93,7 +93,7 @@ fn prefix(text: &str) -> Result<String, String> {
 impl Bus {
     /// A connection that comes back by itself; made in the background.
     pub async fn connect(&self) -> Result<Option<workers::bus::Bus>, Error> {
-        let Some(url) = &self.nats_url else { return Ok(None) };
+        let Some(url) = self.nats_url.as_ref().filter(|url| !url.is_empty()) else { return Ok(None) };
         let settings = BusSettings {
             prefix: self.nats_prefix.clone(),
             bytes_max: self.nats_bytes_max,

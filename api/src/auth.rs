@@ -2,7 +2,8 @@
 //!
 //! A key opens the door by its keyed hash. What was looked up is kept until the log says that
 //! something changed in its organization (see [`eventstore::postgres::watch`]), in this process or
-//! in another; while nobody listens nothing is kept. So a revoked key is refused at once.
+//! in another; while nobody listens nothing is kept. So a revoked key is refused at once where it was
+//! revoked, and elsewhere as soon as the notice arrives, within milliseconds of the commit.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

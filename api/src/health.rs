@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use projections::checkpoint;
+use projections::checkpoint::{self, Checkpoint};
 use serde_json::json;
 
 use crate::App;
@@ -13,8 +13,8 @@ use crate::App;
 const POSTGRES_WITHIN: Duration = Duration::from_secs(2);
 
 const NATS_WITHIN: Duration = Duration::from_secs(1);
-/// Events that may be on their way to NATS.
-const RELAY_LAG_MAX: i64 = 20_000;
+/// Events that may be on their way to NATS or to a read model.
+const LAG_MAX: i64 = 20_000;
 
 /// The process runs.
 pub async fn healthz() -> &'static str {
@@ -28,11 +28,8 @@ pub async fn readyz(State(app): State<App>) -> Response {
         let mut connection = app.pool.acquire().await.map_err(|e| e.to_string())?;
         checkpoint::all(&mut connection).await.map_err(|e| e.to_string())
     });
-    let (postgres, halted) = match asked.await {
-        Ok(Ok(checkpoints)) => {
-            let halted = checkpoints.into_iter().filter_map(|c| c.halted.map(|why| format!("{} {why}", c.name)));
-            ("ok".to_owned(), halted.collect::<Vec<_>>())
-        }
+    let (postgres, troubled) = match asked.await {
+        Ok(Ok(checkpoints)) => ("ok".to_owned(), troubled(&app, &checkpoints).await),
         Ok(Err(error)) => {
             tracing::debug!(error, "not ready");
             ("away".to_owned(), Vec::new())
@@ -44,13 +41,17 @@ pub async fn readyz(State(app): State<App>) -> Response {
         Some(copy) if (copy.is_up)() => "ok",
         Some(_) => "away",
     };
-    let relay = if postgres == "ok" && nats == "ok" { relay(&app).await } else { "unknown".to_owned() };
+    let relay = match nats {
+        "not used" => "not used".to_owned(),
+        "ok" if postgres == "ok" => relay(&app).await,
+        _ => "unknown".to_owned(),
+    };
     let projections = if postgres != "ok" {
         "unknown".to_owned()
-    } else if halted.is_empty() {
+    } else if troubled.is_empty() {
         "ok".to_owned()
     } else {
-        format!("halted: {}", halted.join("; "))
+        troubled.join("; ")
     };
     let (code, status) = if postgres != "ok" {
         (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
@@ -63,9 +64,28 @@ pub async fn readyz(State(app): State<App>) -> Response {
     (code, axum::Json(json!({"status": status, "checks": checks}))).into_response()
 }
 
+/// Read models that have halted, or that nobody feeds.
+async fn troubled(app: &App, checkpoints: &[Checkpoint]) -> Vec<String> {
+    let mut found = Vec::new();
+    for partition in app.ledger.partitions() {
+        let head = app.ledger.log().head(partition).await.map_or(0, |head| head.position);
+        for projection in projections::all() {
+            let name = checkpoint::live_name(projection.as_ref());
+            let own = checkpoints.iter().find(|c| c.name == name && c.partition == partition);
+            let behind = head - own.map_or(0, |c| c.position);
+            if let Some(why) = own.and_then(|c| c.halted.as_ref()) {
+                found.push(format!("{name} halted {why}"));
+            } else if behind > LAG_MAX {
+                found.push(format!("{name} is {behind} events behind"));
+            }
+        }
+    }
+    found
+}
+
 /// Whether the copy in NATS keeps up with the log.
 async fn relay(app: &App) -> String {
-    let Some(copy) = &app.nats else { return "not used".to_owned() };
+    let Some(copy) = &app.nats else { return "unknown".to_owned() };
     let mut behind = 0;
     for partition in app.ledger.partitions() {
         let head = app.ledger.log().head(partition).await.map_or(0, |head| head.position);
@@ -74,7 +94,7 @@ async fn relay(app: &App) -> String {
             Ok(None) | Err(_) => return "NATS does not say".to_owned(),
         }
     }
-    if behind <= RELAY_LAG_MAX { "ok".to_owned() } else { format!("{behind} events behind") }
+    if behind <= LAG_MAX { "ok".to_owned() } else { format!("{behind} events behind") }
 }
 
 /// What it measures, for Prometheus.

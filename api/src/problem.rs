@@ -133,7 +133,7 @@ impl From<StoreError> for Problem {
         match &error {
             StoreError::Unavailable(_) => Self::unavailable(
                 "unavailable",
-                "the ledger cannot be reached: the outcome is unknown, send the same request again",
+                "the ledger cannot be reached: what was to be written may or may not have been, send the same request again",
             )
             .caused_by(error),
             StoreError::Corrupt(_) | StoreError::Decode(_) => Self::internal().caused_by(error),

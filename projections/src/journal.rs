@@ -164,7 +164,7 @@ pub enum AsOf {
     OccurredAt(Timestamp),
 }
 
-/// Balances of an organization's accounts after an account's name, in order of the names.
+/// Balances of an organization's accounts after an account and currency, in that order.
 /// `account` and `prefix` narrow them down.
 pub async fn balances(
     pool: &PgPool,
@@ -172,7 +172,7 @@ pub async fn balances(
     account: Option<&str>,
     prefix: Option<&str>,
     as_of: AsOf,
-    after: &str,
+    after: (&str, &str),
     limit: i64,
 ) -> Result<Vec<Balance>, sqlx::Error> {
     if as_of == AsOf::Latest {
@@ -180,13 +180,14 @@ pub async fn balances(
             Balance,
             "select account, currency, debits, credits from journal_balances
              where organization_id = $1 and ($2::text is null or account = $2)
-               and ($3::text is null or starts_with(account, $3)) and account > $4
+               and ($3::text is null or starts_with(account, $3)) and (account, currency) > ($4, $6)
              order by account, currency limit $5",
             organization_id.uuid(),
             account,
             prefix,
-            after,
-            limit
+            after.0,
+            limit,
+            after.1
         )
         .fetch_all(pool)
         .await;
@@ -205,7 +206,7 @@ pub async fn balances(
            cross join lateral (values (p.debit, p.amount, 0::numeric), (p.credit, 0::numeric, p.amount))
                as side (account, debits, credits)
            where p.organization_id = $1 and ($2::text is null or account = $2)
-             and ($3::text is null or starts_with(account, $3)) and account > $4
+             and ($3::text is null or starts_with(account, $3)) and (account, currency) > ($4, $9)
              and ($6::bigint is null or p.position <= $6)
              and ($7::timestamptz is null or p.recorded_at <= $7)
              and ($8::timestamptz is null or p.occurred_at <= $8)
@@ -213,11 +214,12 @@ pub async fn balances(
         organization_id.uuid(),
         account,
         prefix,
-        after,
+        after.0,
         limit,
         position,
         recorded_at,
-        occurred_at
+        occurred_at,
+        after.1
     )
     .fetch_all(pool)
     .await

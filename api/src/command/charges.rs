@@ -278,7 +278,8 @@ pub async fn create_charges(
 ) -> Result<Response, Problem> {
     if body.charges.is_empty() || body.charges.len() > BATCH_MAX {
         let detail = format!("a batch has 1 to {BATCH_MAX} charges");
-        return Err(Problem::bad_request("batch_too_large", "charges", detail));
+        let code = if body.charges.is_empty() { "invalid_request" } else { "batch_too_large" };
+        return Err(Problem::bad_request(code, "charges", detail));
     }
     let organization = app.directory.organization(principal.organization_id).await?;
     let items = body.charges.into_iter().enumerate().map(|(index, item)| {

@@ -45,7 +45,7 @@ const STREAM_PAGE: i64 = 500;
 pub struct EventParams {
     /// After this position of the log, for example `0:1234`.
     pub after: Option<String>,
-    /// The same, from `next_cursor`.
+    /// From `next_cursor`; goes before `after`.
     pub cursor: Option<String>,
     /// Only of this customer and its account.
     pub customer_id: Option<String>,
@@ -160,7 +160,7 @@ pub async fn list_events(
     Query(params): Query<EventParams>,
 ) -> Result<Json<Page<EventOut>>, Problem> {
     let limit = limit(params.limit)?;
-    let after = after(params.after.as_deref().or(params.cursor.as_deref()), &principal)?;
+    let after = after(params.cursor.as_deref().or(params.after.as_deref()), &principal)?;
     logged(&app, &principal, params.min_position).await?;
     let filter = filter(&app, &principal, &params).await?;
     let events = app.log.events_of(principal.organization_id, after, limit + 1, &filter).await?;
@@ -220,7 +220,7 @@ pub async fn stream_events(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let last_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let start = match last_id.or(params.after.as_deref()).or(params.cursor.as_deref()) {
+    let start = match last_id.or(params.cursor.as_deref()).or(params.after.as_deref()) {
         Some(text) => after(Some(text), &principal)?,
         None => app.ledger.log().head(principal.partition).await?.position,
     };

@@ -12,7 +12,7 @@ use projections::invoice::{self, LineRow, StatementRow};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{MinPosition, Page, caught_up, cursor, customer_filter, limit};
+use super::{MinPosition, Page, caught_up, cursor, limit, own_customer};
 use crate::App;
 use crate::auth::Principal;
 use crate::extract::{Query, path_id};
@@ -160,7 +160,7 @@ pub async fn list_invoices(
 ) -> Result<Json<Page<InvoiceOut>>, Problem> {
     let limit = limit(params.limit)?;
     let before: Option<InvoiceId> = cursor(params.cursor.as_deref())?;
-    let customer = customer_filter(params.customer_id.as_deref())?;
+    let customer = own_customer(&app, &principal, params.customer_id.as_deref()).await?;
     let invalid = || Problem::bad_request("invalid_request", "month", "month must be YYYY-MM");
     let month = params.month.as_deref().map(|text| {
         let well_formed = text.len() == 7;

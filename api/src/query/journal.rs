@@ -5,13 +5,14 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::Timestamp;
 use domain::ids::EventId;
+use domain::money::Currency;
 use domain::postings::JournalAccount;
 use eventstore::LogPosition;
 use projections::journal::{self, AsOf, Journal};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{MinPosition, Page, caught_up, cursor, customer_filter, limit};
+use super::{MinPosition, Page, caught_up, cursor, limit, own_customer};
 use crate::App;
 use crate::auth::Principal;
 use crate::extract::Query;
@@ -91,6 +92,20 @@ fn as_of(params: &BalanceParams, principal: &Principal) -> Result<AsOf, Problem>
     })
 }
 
+/// A place in the list of balances: an account has one in each currency.
+struct BalanceCursor {
+    account: JournalAccount,
+    currency: Currency,
+}
+
+impl std::str::FromStr for BalanceCursor {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (account, currency) = text.split_once('~').ok_or(())?;
+        Ok(Self { account: account.parse().map_err(|_| ())?, currency: currency.parse().map_err(|_| ())? })
+    }
+}
+
 /// Balances of the organization's accounts, by name.
 #[utoipa::path(get, path = "/v1/balances", tag = "Journal", params(BalanceParams),
     responses((status = 200, body = Page<BalanceOut>), (status = "default", response = crate::openapi::ProblemResponse)))]
@@ -100,10 +115,12 @@ pub async fn list_balances(
     Query(params): Query<BalanceParams>,
 ) -> Result<Json<Page<BalanceOut>>, Problem> {
     let limit = limit(params.limit)?;
-    let after: Option<JournalAccount> = cursor(params.cursor.as_deref())?;
-    let after = after.map_or(String::new(), |account| account.to_string());
+    let after: Option<BalanceCursor> = cursor(params.cursor.as_deref())?;
+    let after =
+        after.map_or((String::new(), String::new()), |after| (after.account.to_string(), after.currency.to_string()));
     let as_of = as_of(&params, &principal)?;
-    let prefix = customer_filter(params.customer_id.as_deref())?.map(|id| format!("customer:{id}:"));
+    let prefix =
+        own_customer(&app, &principal, params.customer_id.as_deref()).await?.map(|id| format!("customer:{id}:"));
     // To see the balances at a position, the journal must have come to it.
     let wanted = match as_of {
         AsOf::Position(position) => Some(MinPosition(LogPosition { partition: principal.partition, position })),
@@ -117,7 +134,7 @@ pub async fn list_balances(
         params.account.as_deref(),
         prefix.as_deref(),
         as_of,
-        &after,
+        (&after.0, &after.1),
         limit + 1,
     )
     .await?;
@@ -129,7 +146,7 @@ pub async fn list_balances(
         debits: row.debits.normalize().to_string(),
         credits: row.credits.normalize().to_string(),
     });
-    Ok(Json(Page::new(balances.collect(), limit, |row: &BalanceOut| row.account.clone())))
+    Ok(Json(Page::new(balances.collect(), limit, |row: &BalanceOut| format!("{}~{}", row.account, row.currency))))
 }
 
 /// Which postings.

@@ -74,6 +74,19 @@ pub fn customer_filter(text: Option<&str>) -> Result<Option<domain::ids::Custome
     text.map(|text| text.parse().map_err(|_| crate::command::customers::customer_not_found())).transpose()
 }
 
+/// The same, and it must be there and yours.
+pub async fn own_customer(
+    app: &App,
+    principal: &Principal,
+    text: Option<&str>,
+) -> Result<Option<domain::ids::CustomerId>, Problem> {
+    let customer = customer_filter(text)?;
+    if let Some(customer) = customer {
+        customers::require(app, principal, customer).await?;
+    }
+    Ok(customer)
+}
+
 /// A place in the log, as a query parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct MinPosition(pub LogPosition);

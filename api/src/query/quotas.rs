@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{MinPosition, Page, caught_up, cursor, customer_filter, limit};
+use super::{MinPosition, Page, caught_up, cursor, limit, own_customer};
 use crate::App;
 use crate::auth::Principal;
 use crate::extract::Query;
@@ -124,7 +124,7 @@ pub async fn list_quotas(
 ) -> Result<Json<Page<QuotaUsageOut>>, Problem> {
     let limit = limit(params.limit)?;
     let before: Option<CustomerId> = cursor(params.cursor.as_deref())?;
-    let customer = customer_filter(params.customer_id.as_deref())?;
+    let customer = own_customer(&app, &principal, params.customer_id.as_deref()).await?;
     caught_up(&app, &principal, &quota::Quota, params.min_position).await?;
     let rows =
         quota::customers(&app.pool, principal.organization_id, customer, before.map(CustomerId::uuid), limit + 1)

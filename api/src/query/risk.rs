@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::quotas::PerCustomerParams;
-use super::{Page, caught_up, cursor, customer_filter, limit};
+use super::{Page, caught_up, cursor, limit, own_customer};
 use crate::App;
 use crate::auth::Principal;
 use crate::extract::Query;
@@ -87,7 +87,7 @@ pub async fn list_risk(
 ) -> Result<Json<Page<RiskOut>>, Problem> {
     let limit = limit(params.limit)?;
     let before: Option<CustomerId> = cursor(params.cursor.as_deref())?;
-    let customer = customer_filter(params.customer_id.as_deref())?;
+    let customer = own_customer(&app, &principal, params.customer_id.as_deref()).await?;
     caught_up(&app, &principal, &risk::Risk, params.min_position).await?;
     let rows = risk::customers(&app.pool, principal.organization_id, customer, before.map(CustomerId::uuid), limit + 1)
         .await?;

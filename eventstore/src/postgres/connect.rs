@@ -14,9 +14,14 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations")
 /// How many partitions a log may have.
 pub const PARTITIONS_MAX: i32 = 64;
 
+/// Where statements find the tables they name: the log, then the read models of this version. The
+/// database has the same setting, for people and for checking queries; it is lost in a dump.
+const SEARCH_PATH: &str = "public,quota_v1,invoice_v1,risk_v1,journal_v1,directory_v1";
+
 fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|e| StoreError::Unavailable(format!("DATABASE_URL: {e}")))?;
-    Ok(options.application_name("tollbook").options([("statement_timeout", "60s"), ("lock_timeout", "20s")]))
+    let settings = [("statement_timeout", "60s"), ("lock_timeout", "20s"), ("search_path", SEARCH_PATH)];
+    Ok(options.application_name("tollbook").options(settings))
 }
 
 /// A pool of connections; none is made before it is needed.
