@@ -7,7 +7,7 @@
 //! looked up, then the streams' tails are loaded, and that decision is final. The same way ends a
 //! cycle whose append was lost in mid-air.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -55,6 +55,9 @@ impl Default for WriterSettings {
 /// Between two tries to reach a log that is away.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// Commands, without their types, in order.
+type Jobs = Vec<Box<dyn Job>>;
+
 /// Categories that other processes cache: an append tells them to forget.
 const WATCHED: [&str; 2] = [domain::organization::Organization::CATEGORY, domain::api_key::ApiKey::CATEGORY];
 
@@ -84,12 +87,10 @@ async fn run(
     settings: WriterSettings,
 ) {
     let capacity = NonZeroUsize::new(settings.cache_max).unwrap_or(NonZeroUsize::MIN);
-    let mut writer = Writer { partition, log, head, settings, cache: LruCache::new(capacity), held: VecDeque::new() };
+    let mut writer = Writer { partition, log, head, settings, cache: LruCache::new(capacity) };
     let mut waiting = Vec::with_capacity(settings.group_max);
     loop {
-        // A command whose id was under way in the last cycle comes first in this one.
-        waiting.extend(writer.held.drain(..));
-        if waiting.is_empty() && jobs.recv_many(&mut waiting, settings.group_max).await == 0 {
+        if jobs.recv_many(&mut waiting, settings.group_max).await == 0 {
             return;
         }
         while waiting.len() < settings.group_max {
@@ -109,7 +110,6 @@ struct Writer {
     head: watch::Sender<i64>,
     settings: WriterSettings,
     cache: LruCache<StreamId, Box<dyn Entity>>,
-    held: VecDeque<Box<dyn Job>>,
 }
 
 /// The commands of a cycle that were accepted, and what they come to.
@@ -143,7 +143,7 @@ impl Group {
     }
 
     /// Answers what was appended and gives back the rest, in order.
-    fn answer(self, appended: &Appended) -> Vec<Box<dyn Job>> {
+    fn answer(self, appended: &Appended) -> Jobs {
         let conflicts: HashSet<&StreamId> = appended.conflicts.iter().collect();
         let mut rest = Vec::new();
         let mut next = appended.first_position.unwrap_or(0);
@@ -160,21 +160,24 @@ impl Group {
 }
 
 impl Writer {
-    async fn cycle(&mut self, jobs: Vec<Box<dyn Job>>) {
-        let jobs = self.hold_back_doubles(jobs);
-        if let Err(error) = self.load_missing(&jobs).await {
-            // Nothing was sent for these yet, but an earlier try with the same key may have been.
-            for job in jobs {
-                job.failed(error.clone().into());
+    async fn cycle(&mut self, jobs: Jobs) {
+        let (jobs, doubles) = hold_back_doubles(jobs);
+        let broken = match self.load_missing(&jobs).await {
+            Ok(broken) => broken,
+            Err(error) => {
+                // Nothing was sent for these yet, but an earlier try with the same key may have been.
+                for job in jobs.into_iter().chain(doubles) {
+                    job.failed(error.clone().into());
+                }
+                return;
             }
-            return;
-        }
+        };
         let mut undo: HashMap<StreamId, Box<dyn Entity>> = HashMap::new();
         let mut group = Group::default();
-        let mut unsure: Vec<Box<dyn Job>> = Vec::new();
+        let mut unsure: Jobs = Vec::new();
         for mut job in jobs {
             let Some(entity) = self.cache.get_mut(job.stream_id()) else {
-                job.failed(StoreError::Unavailable("the aggregate was not loaded".into()).into());
+                broken.answer(job);
                 continue;
             };
             let before = entity.version();
@@ -214,18 +217,11 @@ impl Writer {
                 }
             }
         }
+        // The doubles find what became of the one that went first.
+        unsure.extend(doubles);
         if !unsure.is_empty() {
             self.settle(unsure).await;
         }
-    }
-
-    /// Of commands with the same id one goes first; the others find its outcome in the next cycle.
-    fn hold_back_doubles(&mut self, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
-        let mut seen = HashSet::with_capacity(jobs.len());
-        let (go, hold): (Vec<_>, Vec<_>) =
-            jobs.into_iter().filter(|job| !job.abandoned()).partition(|job| seen.insert(job.meta().command_id));
-        self.held.extend(hold);
-        go
     }
 
     fn restore(&mut self, stream: &StreamId, undo: &mut HashMap<StreamId, Box<dyn Entity>>) {
@@ -235,24 +231,24 @@ impl Writer {
         };
     }
 
-    async fn load_missing(&mut self, jobs: &[Box<dyn Job>]) -> Result<(), StoreError> {
+    async fn load_missing(&mut self, jobs: &[Box<dyn Job>]) -> Result<Broken, StoreError> {
         let missing: HashMap<&StreamId, &dyn Job> = jobs
             .iter()
             .filter(|job| !self.cache.contains(job.stream_id()))
             .map(|job| (job.stream_id(), job.as_ref()))
             .collect();
         if missing.is_empty() {
-            return Ok(());
+            return Ok(Broken::default());
         }
         let names: Vec<StreamId> = missing.keys().map(|name| (*name).clone()).collect();
         let snapshots = self.log.snapshots(&names).await?;
         let (mut entities, from) = hydrate(&missing, &snapshots);
         let tails = self.log.tails(&from).await?;
-        apply_all(&mut entities, &tails)?;
+        let broken = apply_all(&mut entities, &tails);
         for (stream, entity) in entities {
             self.cache.put(stream, entity);
         }
-        Ok(())
+        Ok(broken)
     }
 
     fn note_append(&self, appended: &Appended, started: Instant) {
@@ -286,11 +282,12 @@ impl Writer {
 
     /// Brings commands to their end with the partition held still, again and again while the log
     /// is away, until their time is over.
-    async fn settle(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+    async fn settle(&mut self, mut jobs: Jobs) {
         let deadline = Instant::now() + self.settings.settle_within;
         loop {
             match self.settle_once(jobs).await {
-                Ok(()) => return,
+                Ok(rest) if rest.is_empty() => return,
+                Ok(rest) => jobs = rest,
                 Err((rest, error)) => {
                     if Instant::now() >= deadline || matches!(error, StoreError::Corrupt(_) | StoreError::Decode(_)) {
                         tracing::error!(partition = self.partition, %error, commands = rest.len(), "the outcome of commands is unknown");
@@ -306,14 +303,15 @@ impl Writer {
         }
     }
 
-    async fn settle_once(&mut self, jobs: Vec<Box<dyn Job>>) -> Result<(), (Vec<Box<dyn Job>>, StoreError)> {
+    /// Gives back the doubles of commands that it appended: they find those in the next round.
+    async fn settle_once(&mut self, jobs: Jobs) -> Result<Jobs, (Jobs, StoreError)> {
         let mut settled = match self.log.settle(self.partition).await {
             Ok(settled) => settled,
             Err(error) => return Err((jobs, error)),
         };
         let position = settled.position();
-        let known = match self.prepare(settled.as_mut(), &jobs).await {
-            Ok(known) => known,
+        let (known, broken) = match self.prepare(settled.as_mut(), &jobs).await {
+            Ok(prepared) => prepared,
             Err(error) => {
                 self.forget(&jobs);
                 return Err((jobs, error));
@@ -321,18 +319,27 @@ impl Writer {
         };
         let mut group = Group::default();
         let mut denied = Vec::new();
+        let mut doubles = Vec::new();
+        let mut accepted = HashSet::new();
         for mut job in jobs {
+            if accepted.contains(&job.meta().command_id) {
+                doubles.push(job);
+                continue;
+            }
             if let Some(stored) = known.get(&job.meta().command_id) {
                 job.replayed(stored);
                 continue;
             }
             let Some(entity) = self.cache.get_mut(job.stream_id()) else {
-                job.failed(StoreError::Unavailable("the aggregate was not loaded".into()).into());
+                broken.answer(job);
                 continue;
             };
             let before = entity.version();
             match job.decide(entity.as_mut()) {
-                Ok(Verdict::Accepted(events, index)) => group.add(job, before, events, index),
+                Ok(Verdict::Accepted(events, index)) => {
+                    accepted.insert(job.meta().command_id);
+                    group.add(job, before, events, index);
+                }
                 Ok(Verdict::Nothing) => denied.push(job),
                 Err(error) => job.failed(error.into()),
             }
@@ -350,15 +357,17 @@ impl Writer {
                     job.confirmed(position);
                 }
                 if rest.is_empty() {
-                    return Ok(());
+                    return Ok(doubles);
                 }
                 // Under the lock nothing can have come between; a conflict here is a broken log.
                 self.forget(&rest);
+                rest.append(&mut doubles);
                 Err((rest, StoreError::Corrupt("the log refused an append that was decided under its lock".into())))
             }
             Err(error) => {
                 let mut rest: Vec<_> = group.jobs.into_iter().map(|(job, _)| job).collect();
                 rest.append(&mut denied);
+                rest.append(&mut doubles);
                 self.forget(&rest);
                 Err((rest, error))
             }
@@ -370,7 +379,7 @@ impl Writer {
         &mut self,
         settled: &mut dyn Settled,
         jobs: &[Box<dyn Job>],
-    ) -> Result<HashMap<uuid::Uuid, RecordedEvent>, StoreError> {
+    ) -> Result<(HashMap<uuid::Uuid, RecordedEvent>, Broken), StoreError> {
         let ids: Vec<_> = jobs.iter().map(|job| job.meta().command_id).collect();
         let known = settled.find(&ids).await?;
         let streams: HashMap<&StreamId, &dyn Job> = jobs.iter().map(|job| (job.stream_id(), job.as_ref())).collect();
@@ -386,11 +395,11 @@ impl Writer {
             }
         }
         let tails = settled.tails(&from).await?;
-        apply_all(&mut entities, &tails)?;
+        let broken = apply_all(&mut entities, &tails);
         for (stream, entity) in entities {
             self.cache.put(stream, entity);
         }
-        Ok(known.into_iter().map(|event| (event.event_id, event)).collect())
+        Ok((known.into_iter().map(|event| (event.event_id, event)).collect(), broken))
     }
 
     fn forget(&mut self, jobs: &[Box<dyn Job>]) {
@@ -411,11 +420,32 @@ fn hydrate(missing: &HashMap<&StreamId, &dyn Job>, snapshots: &[Snapshot]) -> (E
     (entities, from)
 }
 
-fn apply_all(entities: &mut Entities, events: &[RecordedEvent]) -> Result<(), StoreError> {
+/// Of commands with the same id one goes first; those whose caller has gone need not go at all.
+fn hold_back_doubles(jobs: Jobs) -> (Jobs, Jobs) {
+    let mut seen = HashSet::with_capacity(jobs.len());
+    jobs.into_iter().filter(|job| !job.abandoned()).partition(|job| seen.insert(job.meta().command_id))
+}
+
+/// Streams whose events cannot be read. Only their own commands fail.
+#[derive(Default)]
+struct Broken(HashMap<StreamId, StoreError>);
+
+impl Broken {
+    fn answer(&self, job: Box<dyn Job>) {
+        let error = self.0.get(job.stream_id()).cloned();
+        job.failed(error.unwrap_or_else(|| StoreError::Unavailable("the aggregate was not loaded".into())).into());
+    }
+}
+
+fn apply_all(entities: &mut Entities, events: &[RecordedEvent]) -> Broken {
+    let mut broken = Broken::default();
     for event in events {
-        if let Some(entity) = entities.get_mut(&event.stream_id) {
-            entity.apply(event)?;
+        let Some(entity) = entities.get_mut(&event.stream_id) else { continue };
+        if let Err(error) = entity.apply(event) {
+            tracing::error!(stream = %event.stream_id, %error, "a stream cannot be read");
+            entities.remove(&event.stream_id);
+            broken.0.insert(event.stream_id.clone(), error);
         }
     }
-    Ok(())
+    broken
 }

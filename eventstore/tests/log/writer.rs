@@ -26,6 +26,8 @@ on_both! {
     a_stale_cache_denies_nobody;
     a_long_stream_comes_back_from_its_snapshot;
     time_never_goes_back_in_a_stream;
+    doubles_of_a_denied_command_are_all_denied;
+    a_stream_that_cannot_be_read_fails_alone;
 }
 
 type Outcome = Result<Result<Executed<Account>, AccountError>, ExecuteError>;
@@ -166,4 +168,30 @@ async fn time_never_goes_back_in_a_stream(log: Arc<dyn Log>) {
     done(ledger.execute(stream, earlier, charge("1")).await);
     let events = log.read(0, 0, 10).await.unwrap();
     assert_eq!(events[1].occurred_at, events[0].occurred_at);
+}
+
+async fn doubles_of_a_denied_command_are_all_denied(log: Arc<dyn Log>) {
+    let ledger = Ledger::start(log.clone()).await.unwrap();
+    let stream = open(&ledger, 0, 1, "1").await;
+    let key = Uuid::now_v7();
+    let calls = (0..50).map(|_| ledger.execute::<Account>(stream.clone(), meta(0, key), charge("2")));
+    for outcome in futures::future::join_all(calls).await {
+        assert!(matches!(outcome, Ok(Err(AccountError::InsufficientFunds { .. }))), "{outcome:?}");
+    }
+    assert_eq!(log.head(0).await.unwrap().position, 1);
+}
+
+async fn a_stream_that_cannot_be_read_fails_alone(log: Arc<dyn Log>) {
+    let ledger = Ledger::start(log.clone()).await.unwrap();
+    let healthy = open(&ledger, 0, 1, "1").await;
+    // Written by another program: its account cannot be made of it.
+    let foreign = account_stream(2);
+    log.append(0, &crate::support::batch(vec![crate::support::event(9, foreign.as_str(), 1)])).await.unwrap();
+    let fresh = Ledger::start(log.clone()).await.unwrap();
+    let (broken, fine) = tokio::join!(
+        fresh.execute::<Account>(foreign, meta(0, Uuid::now_v7()), charge("1")),
+        fresh.execute::<Account>(healthy, meta(0, Uuid::now_v7()), charge("1")),
+    );
+    assert!(matches!(broken, Err(ExecuteError::Store(eventstore::StoreError::Decode(_)))), "{broken:?}");
+    assert_eq!(done(fine).0, 3);
 }
