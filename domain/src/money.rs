@@ -62,23 +62,104 @@ fn parse_decimal(text: &str) -> Result<Decimal, MoneyError> {
     Ok(if digits.len() < text.len() { -value } else { value }.normalize())
 }
 
-macro_rules! decimal_text {
-    ($name:ident) => {
+/// A decimal that is zero or more, with a most number of decimals: one macro for both kinds, so that
+/// no rule holds for one and not for the other.
+macro_rules! bounded_decimal {
+    ($(#[$doc:meta])* $name:ident, $scale_max:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(Decimal);
+
+        impl $name {
+            /// None of it.
+            pub const ZERO: Self = Self(Decimal::ZERO);
+
+            /// Checks sign, precision and size of a computed value; never rounds.
+            pub fn new(value: Decimal) -> Result<Self, MoneyError> {
+                let value = value.normalize();
+                if value.is_sign_negative() && !value.is_zero() {
+                    return Err(MoneyError::Negative);
+                }
+                if value.scale() > $scale_max {
+                    return Err(MoneyError::TooPrecise { max: $scale_max });
+                }
+                if value > Decimal::from(BALANCE_MAX) {
+                    return Err(MoneyError::TooLarge);
+                }
+                Ok(Self(value))
+            }
+
+            /// As it comes from outside: at most [`INPUT_MAX`].
+            pub fn from_input(text: &str) -> Result<Self, MoneyError> {
+                let value: Self = text.parse()?;
+                if value.0 > Decimal::from(INPUT_MAX) { Err(MoneyError::TooLarge) } else { Ok(value) }
+            }
+
+            /// The same, and zero is refused too.
+            pub fn positive_from_input(text: &str) -> Result<Self, MoneyError> {
+                let value = Self::from_input(text)?;
+                if value.is_zero() { Err(MoneyError::Zero) } else { Ok(value) }
+            }
+
+            /// The exact decimal, without trailing zeros.
+            pub const fn decimal(self) -> Decimal {
+                self.0
+            }
+
+            /// Whether it is none.
+            pub fn is_zero(self) -> bool {
+                self.0.is_zero()
+            }
+
+            /// The sum, refused over [`BALANCE_MAX`].
+            pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
+                self.0.checked_add(other.0).ok_or(MoneyError::TooLarge).and_then(Self::new)
+            }
+
+            /// The difference, refused below zero.
+            pub fn checked_sub(self, other: Self) -> Result<Self, MoneyError> {
+                self.0.checked_sub(other.0).ok_or(MoneyError::TooLarge).and_then(Self::new)
+            }
+
+            /// The sum where the decision has already shown that it fits. Folding events never
+            /// fails, so an impossible overflow stays at the largest balance rather than panic.
+            #[must_use]
+            pub fn plus(self, other: Self) -> Self {
+                self.checked_add(other).unwrap_or(Self(Decimal::from(BALANCE_MAX)))
+            }
+
+            /// The difference; zero when there is less than `other`.
+            #[must_use]
+            pub fn minus(self, other: Self) -> Self {
+                self.checked_sub(other).unwrap_or(Self::ZERO)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = MoneyError;
+            fn from_str(text: &str) -> Result<Self, MoneyError> {
+                Self::new(parse_decimal(text)?)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(&self.0, f)
             }
         }
+
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(&self.0, f)
             }
         }
+
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
                 s.collect_str(&self.0)
             }
         }
+
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 let text = std::borrow::Cow::<str>::deserialize(d)?;
@@ -88,148 +169,17 @@ macro_rules! decimal_text {
     };
 }
 
-/// An amount of money in some currency, zero or more, exact to 12 decimals.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Amount(Decimal);
-
-decimal_text!(Amount);
-
-impl Amount {
-    /// Nothing.
-    pub const ZERO: Self = Self(Decimal::ZERO);
-
-    /// Checks sign, precision and size of a computed value; never rounds.
-    pub fn new(value: Decimal) -> Result<Self, MoneyError> {
-        let value = value.normalize();
-        if value.is_sign_negative() && !value.is_zero() {
-            return Err(MoneyError::Negative);
-        }
-        if value.scale() > AMOUNT_SCALE_MAX {
-            return Err(MoneyError::TooPrecise { max: AMOUNT_SCALE_MAX });
-        }
-        if value > Decimal::from(BALANCE_MAX) {
-            return Err(MoneyError::TooLarge);
-        }
-        Ok(Self(value))
-    }
-
-    /// An amount as it comes from outside: at most [`INPUT_MAX`].
-    pub fn from_input(text: &str) -> Result<Self, MoneyError> {
-        let amount: Self = text.parse()?;
-        if amount.0 > Decimal::from(INPUT_MAX) { Err(MoneyError::TooLarge) } else { Ok(amount) }
-    }
-
-    /// The same, and zero is refused too.
-    pub fn positive_from_input(text: &str) -> Result<Self, MoneyError> {
-        let amount = Self::from_input(text)?;
-        if amount.is_zero() { Err(MoneyError::Zero) } else { Ok(amount) }
-    }
-
-    /// The exact decimal, without trailing zeros.
-    pub const fn decimal(self) -> Decimal {
-        self.0
-    }
-
-    /// Whether it is nothing.
-    pub fn is_zero(self) -> bool {
-        self.0.is_zero()
-    }
-
-    /// The sum, refused over [`BALANCE_MAX`].
-    pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
-        self.0.checked_add(other.0).ok_or(MoneyError::TooLarge).and_then(Self::new)
-    }
-
-    /// The difference, refused below zero.
-    pub fn checked_sub(self, other: Self) -> Result<Self, MoneyError> {
-        self.0.checked_sub(other.0).ok_or(MoneyError::TooLarge).and_then(Self::new)
-    }
-
-    /// The sum where the decision has already shown that it fits. Folding events never fails, so
-    /// an impossible overflow stays at the largest balance rather than panic.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        self.checked_add(other).unwrap_or(Self(Decimal::from(BALANCE_MAX)))
-    }
-
-    /// The difference where the decision has already shown that it is not negative; see [`Self::plus`].
-    #[must_use]
-    pub fn minus(self, other: Self) -> Self {
-        self.checked_sub(other).unwrap_or(Self::ZERO)
-    }
+bounded_decimal! {
+    /// An amount of money in some currency, zero or more, exact to 12 decimals.
+    Amount, AMOUNT_SCALE_MAX
 }
 
-impl FromStr for Amount {
-    type Err = MoneyError;
-    fn from_str(text: &str) -> Result<Self, MoneyError> {
-        Self::new(parse_decimal(text)?)
-    }
+bounded_decimal! {
+    /// How much of a meter was used, zero or more, exact to 6 decimals. No unit: the meter has it.
+    Quantity, QUANTITY_SCALE_MAX
 }
-
-/// How much of a meter was used, zero or more, exact to 6 decimals. No unit: the meter has it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Quantity(Decimal);
-
-decimal_text!(Quantity);
 
 impl Quantity {
-    /// None.
-    pub const ZERO: Self = Self(Decimal::ZERO);
-
-    /// Checks sign, precision and size; never rounds.
-    pub fn new(value: Decimal) -> Result<Self, MoneyError> {
-        let value = value.normalize();
-        if value.is_sign_negative() && !value.is_zero() {
-            return Err(MoneyError::Negative);
-        }
-        if value.scale() > QUANTITY_SCALE_MAX {
-            return Err(MoneyError::TooPrecise { max: QUANTITY_SCALE_MAX });
-        }
-        if value > Decimal::from(BALANCE_MAX) {
-            return Err(MoneyError::TooLarge);
-        }
-        Ok(Self(value))
-    }
-
-    /// A quantity as it comes from outside: at most [`INPUT_MAX`].
-    pub fn from_input(text: &str) -> Result<Self, MoneyError> {
-        let quantity: Self = text.parse()?;
-        if quantity.0 > Decimal::from(INPUT_MAX) { Err(MoneyError::TooLarge) } else { Ok(quantity) }
-    }
-
-    /// The same, and zero is refused too.
-    pub fn positive_from_input(text: &str) -> Result<Self, MoneyError> {
-        let quantity = Self::from_input(text)?;
-        if quantity.is_zero() { Err(MoneyError::Zero) } else { Ok(quantity) }
-    }
-
-    /// The exact decimal, without trailing zeros.
-    pub const fn decimal(self) -> Decimal {
-        self.0
-    }
-
-    /// Whether it is none.
-    pub fn is_zero(self) -> bool {
-        self.0.is_zero()
-    }
-
-    /// The sum, refused over [`BALANCE_MAX`].
-    pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
-        self.0.checked_add(other.0).ok_or(MoneyError::TooLarge).and_then(Self::new)
-    }
-
-    /// The sum in a fold; see [`Amount::plus`].
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        self.checked_add(other).unwrap_or(Self(Decimal::from(BALANCE_MAX)))
-    }
-
-    /// The difference, zero when there is less than `other`.
-    #[must_use]
-    pub fn saturating_sub(self, other: Self) -> Self {
-        if other >= self { Self::ZERO } else { Self((self.0 - other.0).normalize()) }
-    }
-
     /// Quantity × unit price, exact: a product with more than 12 decimals is refused, not rounded.
     pub fn priced(self, unit_price: Amount) -> Result<Amount, MoneyError> {
         // Two factors of up to 27 digits: `rust_decimal` would round a product that needs more
@@ -238,13 +188,6 @@ impl Quantity {
         let mantissa = a.mantissa().checked_mul(b.mantissa()).ok_or(MoneyError::TooLarge)?;
         let exact = Decimal::try_from_i128_with_scale(mantissa, a.scale() + b.scale());
         exact.map_err(|_| MoneyError::TooLarge).and_then(Amount::new)
-    }
-}
-
-impl FromStr for Quantity {
-    type Err = MoneyError;
-    fn from_str(text: &str) -> Result<Self, MoneyError> {
-        Self::new(parse_decimal(text)?)
     }
 }
 

@@ -183,7 +183,7 @@ fn quota_out(
             Overage::Charge => OverageIn::Charge,
         },
         used: used.to_string(),
-        remaining: terms.limit.saturating_sub(used).to_string(),
+        remaining: terms.limit.minus(used).to_string(),
         period_start: terms.period.start(at),
         resets_at: terms.period.end(at),
         position,

@@ -248,7 +248,7 @@ fn rate_metered(
     let mut included_quantity = None;
     let mut period_start = None;
     if let Some(quota) = account.quotas.get(&meter.code) {
-        let remaining = quota.remaining_at(now).saturating_sub(earlier);
+        let remaining = quota.remaining_at(now).minus(earlier);
         if quota.terms.overage == Overage::Block && quantity > remaining {
             return Err(AccountError::QuotaExceeded {
                 meter: meter.code.clone(),
@@ -261,7 +261,7 @@ fn rate_metered(
         included_quantity = quota.terms.included.then(|| quantity.min(remaining));
         period_start = Some(quota.terms.period.start(now));
     }
-    let payable = quantity.saturating_sub(included_quantity.unwrap_or_default());
+    let payable = quantity.minus(included_quantity.unwrap_or_default());
     let amount = payable
         .priced(meter.unit_price)
         .map_err(|reason| AccountError::AmountOutOfRange { meter: meter.code.to_string(), reason })?;

@@ -121,7 +121,7 @@ impl Quota {
 
     /// What is left in the period that `now` lies in.
     pub fn remaining_at(&self, now: Timestamp) -> Quantity {
-        self.terms.limit.saturating_sub(self.used_at(now))
+        self.terms.limit.minus(self.used_at(now))
     }
 }
 
