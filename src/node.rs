@@ -31,7 +31,7 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
     args.serve.store.migrate().await?;
     let (pool, ledger) = args.serve.store.ledger().await?;
     let bus = args.serve.bus.connect().await?;
-    let secret = seed::first_key(&ledger, &keys, args.env_file.as_deref()).await?;
+    let secret = seed::first_key(&ledger, &pool, &keys, args.env_file.as_deref()).await?;
     let cancel = stop_on_signal();
     let metrics = install_metrics()?;
     let listener = listen(args.serve.listen).await?;

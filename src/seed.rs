@@ -9,6 +9,7 @@ use domain::ids::{self, OrganizationId};
 use domain::money::Currency;
 use eventstore::Ledger;
 use eventstore::vault::Keys;
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::cli::{OrganizationArgs, OrganizationCommand};
@@ -34,14 +35,16 @@ pub async fn organization(args: OrganizationArgs) -> Result<(), Error> {
 
 /// The key of the first organization: the one that the file names, when it still opens the door;
 /// else a new one.
-pub async fn first_key(ledger: &Ledger, keys: &Keys, env_file: Option<&Path>) -> Result<String, Error> {
+pub async fn first_key(ledger: &Ledger, pool: &PgPool, keys: &Keys, env_file: Option<&Path>) -> Result<String, Error> {
     if let Some(secret) = env_file.and_then(|file| read(file).remove("TOLLBOOK_API_KEY")) {
         let hash = keys.api_key_hash(&secret);
         if ledger.log().lookup(INDEX_API_KEY, hash.as_bytes()).await?.is_some() {
             return Ok(secret);
         }
     }
-    let id = OrganizationId::new(ids::derive(&[b"the first organization"]));
+    // The same at each start, and another one in each log.
+    let log_id = eventstore::postgres::log_id(pool).await?;
+    let id = OrganizationId::new(ids::derive(&[b"the first organization", log_id.as_bytes()]));
     let partition = api::organizations::ensure_organization(ledger, id, "My organization", Currency::USD).await?;
     Ok(api::organizations::create_api_key(ledger, keys, id, partition, "first key").await?)
 }

@@ -137,6 +137,21 @@ pub fn after(text: Option<&str>, principal: &Principal) -> Result<i64, Problem> 
     Ok(place.position)
 }
 
+/// A position beyond the end of the log is one of another log, or of one that was restored: who
+/// goes on from it would miss events without a word.
+async fn not_beyond(app: &App, principal: &Principal, after: i64) -> Result<i64, Problem> {
+    let head = app.ledger.log().head(principal.partition).await?.position;
+    if after <= head {
+        return Ok(after);
+    }
+    let head = LogPosition { partition: principal.partition, position: head };
+    Err(Problem::bad_request(
+        "invalid_request",
+        "after",
+        format!("this position lies beyond the end of the log, {head}"),
+    ))
+}
+
 async fn filter(app: &App, principal: &Principal, params: &EventParams) -> Result<EventFilter, Problem> {
     let customer = customer_filter(params.customer_id.as_deref())?;
     if let Some(customer) = customer {
@@ -162,6 +177,7 @@ pub async fn list_events(
     let limit = limit(params.limit)?;
     let after = after(params.cursor.as_deref().or(params.after.as_deref()), &principal)?;
     logged(&app, &principal, params.min_position).await?;
+    let after = not_beyond(&app, &principal, after).await?;
     let filter = filter(&app, &principal, &params).await?;
     let events = app.log.events_of(principal.organization_id, after, limit + 1, &filter).await?;
     let events = events.into_iter().map(EventOut::new).collect::<Result<Vec<_>, _>>()?;
@@ -221,7 +237,7 @@ pub async fn stream_events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let last_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let start = match last_id.or(params.cursor.as_deref()).or(params.after.as_deref()) {
-        Some(text) => after(Some(text), &principal)?,
+        Some(text) => not_beyond(&app, &principal, after(Some(text), &principal)?).await?,
         None => app.ledger.log().head(principal.partition).await?.position,
     };
     let filter = filter(&app, &principal, &params).await?;
