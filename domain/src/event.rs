@@ -6,6 +6,9 @@ use crate::api_key::{ApiKey, ApiKeyEvent};
 use crate::customer::{Customer, CustomerEvent};
 use crate::envelope::RecordedEvent;
 use crate::organization::{Organization, OrganizationEvent};
+use crate::session_key::{SessionKey, SessionKeyEvent};
+use crate::settlement::{Settlement, SettlementEvent};
+use crate::settler::{Settler, SettlerEvent};
 
 /// An event of any aggregate.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +21,12 @@ pub enum LedgerEvent {
     Customer(CustomerEvent),
     /// Of an account.
     Account(AccountEvent),
+    /// Of a session key.
+    SessionKey(SessionKeyEvent),
+    /// Of a settlement.
+    Settlement(SettlementEvent),
+    /// Of a settler.
+    Settler(SettlerEvent),
 }
 
 impl LedgerEvent {
@@ -29,6 +38,9 @@ impl LedgerEvent {
             ApiKey::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::ApiKey),
             Customer::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Customer),
             Account::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Account),
+            SessionKey::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::SessionKey),
+            Settlement::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Settlement),
+            Settler::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Settler),
             other => Err(DecodeError::Unknown { category: other.to_owned(), event_type: kind.to_owned(), schema }),
         }
     }

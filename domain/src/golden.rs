@@ -5,6 +5,9 @@ use crate::aggregate::EventPayload;
 use crate::api_key::ApiKeyEvent;
 use crate::customer::CustomerEvent;
 use crate::organization::OrganizationEvent;
+use crate::session_key::SessionKeyEvent;
+use crate::settlement::SettlementEvent;
+use crate::settler::SettlerEvent;
 
 /// `<category>.<type>.<schema>`, and what is stored.
 macro_rules! golden {
@@ -20,6 +23,8 @@ type Check = fn(&str, i16, &str);
 golden! {
     OrganizationEvent, "organization.created.1";
     OrganizationEvent, "organization.meter_set.1";
+    OrganizationEvent, "organization.payee_set.1";
+    OrganizationEvent, "organization.settlement_rules_set.1";
     ApiKeyEvent, "api_key.created.1";
     ApiKeyEvent, "api_key.revoked.1";
     CustomerEvent, "customer.created.1";
@@ -29,6 +34,41 @@ golden! {
     AccountEvent, "account.quota_set.1";
     AccountEvent, "account.limit_set.1";
     AccountEvent, "account.charged.1";
+    SessionKeyEvent, "session_key.granted.1";
+    SessionKeyEvent, "session_key.relay_requested.1";
+    SessionKeyEvent, "session_key.relay_done.1";
+    SessionKeyEvent, "session_key.relay_failed.1";
+    SessionKeyEvent, "session_key.registered.1";
+    SessionKeyEvent, "session_key.deposit_seen.1";
+    SessionKeyEvent, "session_key.deposited.1";
+    SessionKeyEvent, "session_key.charged.1";
+    SessionKeyEvent, "session_key.frozen.1";
+    SessionKeyEvent, "session_key.unfrozen.1";
+    SessionKeyEvent, "session_key.revoked.1";
+    SessionKeyEvent, "session_key.expired.1";
+    SessionKeyEvent, "session_key.claim_planned.1";
+    SessionKeyEvent, "session_key.claim_released.1";
+    SessionKeyEvent, "session_key.claimed.1";
+    SessionKeyEvent, "session_key.withdrawal_requested.1";
+    SessionKeyEvent, "session_key.withdrawal_cancelled.1";
+    SessionKeyEvent, "session_key.withdrawn.1";
+    SessionKeyEvent, "session_key.closed.1";
+    SettlementEvent, "settlement.opened.1";
+    SettlementEvent, "settlement.planned.1";
+    SettlementEvent, "settlement.abandoned.1";
+    SettlementEvent, "settlement.submitted.1";
+    SettlementEvent, "settlement.mined.1";
+    SettlementEvent, "settlement.finalized.1";
+    SettlementEvent, "settlement.failed.1";
+    SettlementEvent, "settlement.parked.1";
+    SettlementEvent, "settlement.retried.1";
+    SettlerEvent, "settler.opened.1";
+    SettlerEvent, "settler.enqueued.1";
+    SettlerEvent, "settler.signed.1";
+    SettlerEvent, "settler.sent.1";
+    SettlerEvent, "settler.mined.1";
+    SettlerEvent, "settler.finalized.1";
+    SettlerEvent, "settler.rejected.1";
 }
 
 fn check<E: EventPayload>(event_type: &str, schema: i16, stored: &str) {
@@ -48,6 +88,56 @@ fn every_shipped_payload_is_read() {
         let (_, event_type) = rest.split_once('.').unwrap();
         check(event_type, schema.parse().unwrap(), stored);
     }
+}
+
+/// What may be left out, be null or be of another kind than in the files belongs to the shape, too.
+#[test]
+fn every_form_of_a_payload_is_read() {
+    let session_key = [
+        ("frozen", r#"{"customer_id":C,"by":"organization","at":null}"#),
+        ("unfrozen", r#"{"customer_id":C,"by":"organization","at":null}"#),
+        ("revoked", r#"{"customer_id":C,"by":"organization","at":null}"#),
+        (
+            "charged",
+            r#"{"session_key_id":S,"customer_id":C,"amount":"4","currency":"USDC","lines":[{"amount":"4"}],"after":M}"#,
+        ),
+        (
+            "claim_planned",
+            r#"{"session_key_id":S,"customer_id":C,"settlement_id":L,"amount":"4","currency":"USDC","total_claimed":"4","charged_from":"0","charged_to":"4"}"#,
+        ),
+        (
+            "claimed",
+            r#"{"customer_id":C,"settlement_id":null,"amount":"4","planned":"0","currency":"USDC","total_claimed":"4","at":P,"after":M}"#,
+        ),
+    ];
+    for (event_type, stored) in session_key {
+        check::<SessionKeyEvent>(event_type, 1, &spelled_out(stored));
+    }
+    let relay = r#"{"transaction_id":T,"purpose":{"kind":"relay","organization_id":O,"partition":0,"session_key_id":S,"relay_id":R},"to":"0xc0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0","calldata":"0x"}"#;
+    check::<SettlerEvent>("enqueued", 1, &spelled_out(relay));
+}
+
+/// Capital letters stand for what would only be long.
+fn spelled_out(short: &str) -> String {
+    let id = |prefix: &str, n: u8| format!("\"{prefix}_{n:0>26}\"");
+    let hash = |byte: &str| format!("\"0x{}\"", byte.repeat(32));
+    let place = format!(
+        r#"{{"tx_hash":{},"log_index":0,"block_number":1200,"block_hash":{},"block_time":"2026-11-02T08:00:02Z"}}"#,
+        hash("7c"),
+        hash("b1")
+    );
+    let money = r#"{"deposited":"10","withdrawn":"0","charged":"4","claimed":"4","available":"6"}"#.to_owned();
+    let long = [
+        ("O", id("org", 1)),
+        ("C", id("cus", 2)),
+        ("S", id("ses", 5)),
+        ("L", id("stl", 6)),
+        ("R", id("rly", 7)),
+        ("T", id("txn", 8)),
+        ("P", place),
+        ("M", money),
+    ];
+    long.iter().fold(short.to_owned(), |text, (letter, long)| text.replace(&format!(":{letter}"), &format!(":{long}")))
 }
 
 #[test]

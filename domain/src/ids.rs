@@ -128,6 +128,14 @@ prefixed_ids! {
     CreditGrantId = "crd";
     /// One charge.
     ChargeId = "chg";
+    /// A wallet key that may pay one payee: one (session, payee) pair.
+    SessionKeyId = "ses";
+    /// One batch of claims on a chain.
+    SettlementId = "stl";
+    /// Something that is sent to a chain for somebody.
+    RelayId = "rly";
+    /// One entry in a settler's queue.
+    TransactionId = "txn";
     /// One event of the log.
     EventId = "evt";
 }

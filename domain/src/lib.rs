@@ -2,16 +2,19 @@
 //!
 //! The tour: [`ids`] and [`money`] are the values everything is made of; [`envelope`] is what
 //! surrounds every event; [`aggregate`] is the shape of a decision. Then one file for each
-//! aggregate: [`organization`], [`api_key`], [`customer`], [`account`]. [`event`] joins their
+//! aggregate: [`organization`], [`api_key`], [`customer`], [`account`], [`session_key`],
+//! [`settlement`], [`settler`]. [`event`] joins their
 //! events into one type for whoever reads the whole log, and [`postings`] says what each of them
 //! means in double entry.
 
 pub mod account;
 pub mod aggregate;
 pub mod api_key;
+pub mod charge;
 pub mod customer;
 pub mod envelope;
 pub mod event;
+pub mod evm;
 #[cfg(test)]
 mod golden;
 pub mod ids;
@@ -20,6 +23,9 @@ pub mod money;
 pub mod organization;
 pub mod period;
 pub mod postings;
+pub mod session_key;
+pub mod settlement;
+pub mod settler;
 
 pub use aggregate::{Aggregate, DecodeError, EventPayload, IndexEntry};
 pub use envelope::{NewEvent, RecordedEvent, StreamId, Timestamp};

@@ -245,6 +245,8 @@ pub struct UnknownCurrency;
 impl Currency {
     /// United States dollar.
     pub const USD: Self = Self("USD");
+    /// USD Coin, the token of session keys.
+    pub const USDC: Self = Self("USDC");
 
     /// The code, upper case.
     pub const fn code(self) -> &'static str {

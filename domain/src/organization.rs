@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::aggregate::{Aggregate, EventPayload, IndexEntry, event_enum, payload_methods};
+use crate::evm::Address;
 use crate::ids::OrganizationId;
 use crate::meter::{Meter, MeterCode};
 use crate::money::{Amount, Currency};
@@ -22,6 +23,19 @@ pub struct Organization {
     pub profile: Option<Profile>,
     /// Its price list.
     pub meters: BTreeMap<MeterCode, PricedMeter>,
+    /// The address that settlements are paid to.
+    pub payee: Option<Address>,
+    /// When settlements are opened; the installation's rules when `None`.
+    pub settlement_rules: Option<SettlementRules>,
+}
+
+/// When settlements are opened by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SettlementRules {
+    /// When this much of the token is unsettled for the payee.
+    pub threshold: Amount,
+    /// When something is unsettled for so many seconds.
+    pub age_secs: u32,
 }
 
 /// What an organization was created with.
@@ -70,6 +84,13 @@ pub enum OrganizationCommand {
         /// In this currency; the organization's when `None`.
         currency: Option<Currency>,
     },
+    /// Say where settlements are to be paid. Session keys that were drawn up before keep theirs.
+    SetPayee {
+        /// The address.
+        payee: Address,
+    },
+    /// Say when settlements are opened.
+    SetSettlementRules(SettlementRules),
 }
 
 event_enum! {
@@ -79,6 +100,10 @@ event_enum! {
     Created(Created) = "created", 1;
     /// A meter got a price.
     MeterSet(Meter) = "meter_set", 1;
+    /// Settlements go to this address from now on.
+    PayeeSet(PayeeSet) = "payee_set", 1;
+    /// Settlements are opened by these rules from now on.
+    SettlementRulesSet(SettlementRules) = "settlement_rules_set", 1;
 }
 
 /// Payload of `organization.created`.
@@ -92,6 +117,13 @@ pub struct Created {
     pub default_currency: Currency,
 }
 
+/// Payload of `organization.payee_set`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PayeeSet {
+    /// The address.
+    pub payee: Address,
+}
+
 impl EventPayload for OrganizationEvent {
     payload_methods!();
 
@@ -100,7 +132,7 @@ impl EventPayload for OrganizationEvent {
             Self::Created(created) => {
                 vec![IndexEntry { kind: INDEX_ORGANIZATION, key: created.organization_id.uuid().as_bytes().to_vec() }]
             }
-            Self::MeterSet(_) => Vec::new(),
+            Self::MeterSet(_) | Self::PayeeSet(_) | Self::SettlementRulesSet(_) => Vec::new(),
         }
     }
 }
@@ -121,7 +153,7 @@ pub enum OrganizationError {
 
 impl Aggregate for Organization {
     const CATEGORY: &'static str = "organization";
-    const STATE_VERSION: i16 = 1;
+    const STATE_VERSION: i16 = 2;
     type Command = OrganizationCommand;
     type Event = OrganizationEvent;
     type Error = OrganizationError;
@@ -136,7 +168,17 @@ impl Aggregate for Organization {
                     default_currency: *default_currency,
                 })])
             }
-            (OrganizationCommand::SetMeter { .. }, None) => Err(OrganizationError::NotFound),
+            (_, None) => Err(OrganizationError::NotFound),
+            (OrganizationCommand::SetSettlementRules(rules), Some(_)) if self.settlement_rules == Some(*rules) => {
+                Ok(Vec::new())
+            }
+            (OrganizationCommand::SetSettlementRules(rules), Some(_)) => {
+                Ok(vec![OrganizationEvent::SettlementRulesSet(*rules)])
+            }
+            (OrganizationCommand::SetPayee { payee }, Some(_)) if self.payee == Some(*payee) => Ok(Vec::new()),
+            (OrganizationCommand::SetPayee { payee }, Some(_)) => {
+                Ok(vec![OrganizationEvent::PayeeSet(PayeeSet { payee: *payee })])
+            }
             (OrganizationCommand::SetMeter { code, unit, unit_price, currency }, Some(profile)) => {
                 let before = self.meters.get(code).map(|priced| &priced.meter);
                 if before.is_none() && self.meters.len() >= METERS_MAX {
@@ -166,6 +208,8 @@ impl Aggregate for Organization {
             OrganizationEvent::MeterSet(meter) => {
                 self.meters.insert(meter.code.clone(), PricedMeter { meter: meter.clone(), updated_at: occurred_at });
             }
+            OrganizationEvent::PayeeSet(set) => self.payee = Some(set.payee),
+            OrganizationEvent::SettlementRulesSet(rules) => self.settlement_rules = Some(*rules),
         }
     }
 }

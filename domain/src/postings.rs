@@ -9,9 +9,24 @@
 //! | `account.credit_expired` | `customer:<id>:credits` | `breakage` |
 //! | `account.charged`, from credits | `customer:<id>:credits` | `revenue` |
 //! | `account.charged`, post-paid | `customer:<id>:receivable` | `revenue` |
+//! | `session_key.deposited` | `chain:escrow` | `customer:<id>:escrow` |
+//! | `session_key.charged` | `customer:<id>:escrow` | `revenue` |
+//! | the same amount in the contract | `merchant:accrued` | `chain:escrow` |
+//! | `session_key.claim_planned` | `merchant:in_settlement` | `merchant:accrued` |
+//! | `session_key.claim_released` | `merchant:accrued` | `merchant:in_settlement` |
+//! | `session_key.claimed`, as planned | `chain:clearing` | `merchant:in_settlement` |
+//! | `session_key.claimed`, by others | `chain:clearing` | `merchant:accrued` |
+//! | `settlement.finalized` | `merchant:settled` | `chain:clearing` |
+//! | `session_key.withdrawn` | `customer:<id>:escrow` | `chain:escrow` |
+//! | `session_key.closed`, what was never claimed | `revenue` | `customer:<id>:escrow` |
+//! | the same amount | `chain:escrow` | `merchant:accrued` |
 //!
 //! `credits:granted` is the contra account of credits that were given without a payment through
 //! Tollbook; credits that are bought will come from a clearing account.
+//!
+//! What lies in the contract is `chain:escrow` (still the customers') and `merchant:accrued` (earned).
+//! `chain:clearing` holds what the chain says it paid for claims and what was seen to arrive: it is
+//! zero when both agree (I7).
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,6 +35,8 @@ use crate::account::AccountEvent;
 use crate::event::LedgerEvent;
 use crate::ids::CustomerId;
 use crate::money::{Amount, Currency};
+use crate::session_key::SessionKeyEvent;
+use crate::settlement::SettlementEvent;
 
 /// An account of the journal, per organization and currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,16 +51,38 @@ pub enum JournalAccount {
     Revenue,
     /// Credits that were lost by their holders.
     Breakage,
+    /// What a customer has in escrow and has not spent.
+    CustomerEscrow(CustomerId),
+    /// The customers' money in the contract.
+    ChainEscrow,
+    /// Earned, and still in the contract.
+    MerchantAccrued,
+    /// The part of it that is in a settlement.
+    MerchantInSettlement,
+    /// Claimed on chain, and not yet seen to arrive.
+    ChainClearing,
+    /// Arrived at the payee.
+    MerchantSettled,
 }
+
+const FIXED: [(&str, JournalAccount); 8] = [
+    ("credits:granted", JournalAccount::CreditsGranted),
+    ("revenue", JournalAccount::Revenue),
+    ("breakage", JournalAccount::Breakage),
+    ("chain:escrow", JournalAccount::ChainEscrow),
+    ("merchant:accrued", JournalAccount::MerchantAccrued),
+    ("merchant:in_settlement", JournalAccount::MerchantInSettlement),
+    ("chain:clearing", JournalAccount::ChainClearing),
+    ("merchant:settled", JournalAccount::MerchantSettled),
+];
 
 impl fmt::Display for JournalAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CustomerCredits(id) => write!(f, "customer:{id}:credits"),
             Self::CustomerReceivable(id) => write!(f, "customer:{id}:receivable"),
-            Self::CreditsGranted => f.write_str("credits:granted"),
-            Self::Revenue => f.write_str("revenue"),
-            Self::Breakage => f.write_str("breakage"),
+            Self::CustomerEscrow(id) => write!(f, "customer:{id}:escrow"),
+            fixed => f.write_str(FIXED.iter().find(|(_, account)| account == fixed).map_or("", |(name, _)| name)),
         }
     }
 }
@@ -57,11 +96,8 @@ impl FromStr for JournalAccount {
     type Err = UnknownAccount;
 
     fn from_str(text: &str) -> Result<Self, UnknownAccount> {
-        match text {
-            "credits:granted" => return Ok(Self::CreditsGranted),
-            "revenue" => return Ok(Self::Revenue),
-            "breakage" => return Ok(Self::Breakage),
-            _ => {}
+        if let Some((_, account)) = FIXED.iter().find(|(name, _)| *name == text) {
+            return Ok(*account);
         }
         let (customer, purse) =
             text.strip_prefix("customer:").and_then(|rest| rest.split_once(':')).ok_or(UnknownAccount)?;
@@ -69,6 +105,7 @@ impl FromStr for JournalAccount {
         match purse {
             "credits" => Ok(Self::CustomerCredits(customer)),
             "receivable" => Ok(Self::CustomerReceivable(customer)),
+            "escrow" => Ok(Self::CustomerEscrow(customer)),
             _ => Err(UnknownAccount),
         }
     }
@@ -89,10 +126,24 @@ pub struct Posting {
 
 /// The postings of an event; none for one that moves no money.
 pub fn postings(event: &LedgerEvent) -> Vec<Posting> {
-    use JournalAccount::{Breakage, CreditsGranted, CustomerCredits, CustomerReceivable, Revenue};
-    let LedgerEvent::Account(event) = event else { return Vec::new() };
-    let customer = event.customer_id();
     let moves = match event {
+        LedgerEvent::Account(event) => account_moves(event),
+        LedgerEvent::SessionKey(event) => session_key_moves(event),
+        LedgerEvent::Settlement(SettlementEvent::Finalized(e)) => {
+            vec![(JournalAccount::MerchantSettled, JournalAccount::ChainClearing, e.transferred, e.currency)]
+        }
+        _ => Vec::new(),
+    };
+    let moved = moves.into_iter().filter(|(_, _, amount, _)| !amount.is_zero());
+    moved.map(|(debit, credit, amount, currency)| Posting { debit, credit, amount, currency }).collect()
+}
+
+type Move = (JournalAccount, JournalAccount, Amount, Currency);
+
+fn account_moves(event: &AccountEvent) -> Vec<Move> {
+    use JournalAccount::{Breakage, CreditsGranted, CustomerCredits, CustomerReceivable, Revenue};
+    let customer = event.customer_id();
+    match event {
         AccountEvent::Credited(e) => vec![(CreditsGranted, CustomerCredits(customer), e.amount, e.currency)],
         AccountEvent::CreditExpired(e) => vec![(CustomerCredits(customer), Breakage, e.amount, e.currency)],
         AccountEvent::Charged(e) => vec![
@@ -100,9 +151,31 @@ pub fn postings(event: &LedgerEvent) -> Vec<Posting> {
             (CustomerReceivable(customer), Revenue, e.postpaid, e.currency),
         ],
         AccountEvent::Opened(_) | AccountEvent::QuotaSet(_) | AccountEvent::LimitSet(_) => Vec::new(),
-    };
-    let moved = moves.into_iter().filter(|(_, _, amount, _)| !amount.is_zero());
-    moved.map(|(debit, credit, amount, currency)| Posting { debit, credit, amount, currency }).collect()
+    }
+}
+
+fn session_key_moves(event: &SessionKeyEvent) -> Vec<Move> {
+    use JournalAccount::{ChainClearing, ChainEscrow, CustomerEscrow, MerchantAccrued, MerchantInSettlement, Revenue};
+    let escrow = CustomerEscrow(event.customer_id());
+    match event {
+        SessionKeyEvent::Deposited(e) => vec![(ChainEscrow, escrow, e.amount, e.currency)],
+        SessionKeyEvent::Charged(e) => {
+            vec![(escrow, Revenue, e.amount, e.currency), (MerchantAccrued, ChainEscrow, e.amount, e.currency)]
+        }
+        SessionKeyEvent::ClaimPlanned(e) => vec![(MerchantInSettlement, MerchantAccrued, e.amount, e.currency)],
+        SessionKeyEvent::ClaimReleased(e) => vec![(MerchantAccrued, MerchantInSettlement, e.amount, e.currency)],
+        SessionKeyEvent::Claimed(e) => vec![
+            (ChainClearing, MerchantInSettlement, e.planned, e.currency),
+            (ChainClearing, MerchantAccrued, e.amount.minus(e.planned), e.currency),
+        ],
+        SessionKeyEvent::Withdrawn(e) => vec![(escrow, ChainEscrow, e.amount, e.currency)],
+        // What was charged and never claimed is taken back.
+        SessionKeyEvent::Closed(e) => vec![
+            (Revenue, escrow, e.written_off, e.currency),
+            (ChainEscrow, MerchantAccrued, e.written_off, e.currency),
+        ],
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -115,10 +188,11 @@ mod tests {
         for account in [
             JournalAccount::CustomerCredits(customer),
             JournalAccount::CustomerReceivable(customer),
-            JournalAccount::CreditsGranted,
-            JournalAccount::Revenue,
-            JournalAccount::Breakage,
-        ] {
+            JournalAccount::CustomerEscrow(customer),
+        ]
+        .into_iter()
+        .chain(FIXED.map(|(_, account)| account))
+        {
             assert_eq!(account.to_string().parse(), Ok(account));
         }
         for unknown in ["", "garbage", "customer:", "customer:cus_x:credits", "customer:7:credits"] {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::Timestamp;
 use crate::account::QuotaTerms;
+use crate::charge::Usage;
 use crate::ids::{CreditGrantId, CustomerId, OrganizationId};
-use crate::meter::{Meter, MeterCode};
-use crate::money::{Amount, Currency, Quantity};
+use crate::meter::MeterCode;
+use crate::money::{Amount, Currency};
 
 /// A command. Each names the organization that asks: another one's account does not exist for it.
 #[derive(Debug, Clone)]
@@ -69,21 +70,4 @@ pub enum Action {
     },
     /// Take out what has expired; nothing happens when nothing has.
     ExpireCredits,
-}
-
-/// One thing to charge for.
-#[derive(Debug, Clone)]
-pub enum Usage {
-    /// An amount as it is.
-    Flat {
-        /// How much; more than zero.
-        amount: Amount,
-    },
-    /// A quantity at the meter's price.
-    Metered {
-        /// With its price at the time of the request.
-        meter: Meter,
-        /// How much; more than zero.
-        quantity: Quantity,
-    },
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::Timestamp;
-use crate::account::command::{AccountCommand, Action, Usage};
+use crate::account::command::{AccountCommand, Action};
 use crate::account::event::{
-    AccountEvent, Balances, Charged, CreditExpired, CreditUse, Credited, LimitSet, Line, Opened, QuotaSet,
+    AccountEvent, Balances, Charged, CreditExpired, CreditUse, Credited, LimitSet, Opened, QuotaSet,
 };
 use crate::account::{Account, GRANTS_MAX, Overage, Owner, QUOTAS_MAX, QuotaTerms};
+use crate::charge::{Line, Usage};
 use crate::meter::{Meter, MeterCode};
 use crate::money::{Amount, BALANCE_MAX, Currency, MoneyError, Quantity};
 
@@ -217,15 +218,7 @@ fn rate(account: &Account, owner: &Owner, usage: &[Usage], now: Timestamp) -> Re
     let mut lines = Vec::with_capacity(usage.len());
     for one in usage {
         lines.push(match one {
-            Usage::Flat { amount } => Line {
-                meter: None,
-                price_version: None,
-                quantity: None,
-                included_quantity: None,
-                unit_price: None,
-                period_start: None,
-                amount: *amount,
-            },
+            Usage::Flat { amount } => Line::flat(*amount),
             Usage::Metered { meter, quantity } => {
                 same_currency(owner, Some(meter.currency))?;
                 let earlier = used_here.entry(&meter.code).or_default();
@@ -261,19 +254,8 @@ fn rate_metered(
         included_quantity = quota.terms.included.then(|| quantity.min(remaining));
         period_start = Some(quota.terms.period.start(now));
     }
-    let payable = quantity.minus(included_quantity.unwrap_or_default());
-    let amount = payable
-        .priced(meter.unit_price)
-        .map_err(|reason| AccountError::AmountOutOfRange { meter: meter.code.to_string(), reason })?;
-    Ok(Line {
-        meter: Some(meter.code.clone()),
-        price_version: Some(meter.version),
-        quantity: Some(quantity),
-        included_quantity,
-        unit_price: Some(meter.unit_price),
-        period_start,
-        amount,
-    })
+    Line::metered(meter, quantity, included_quantity, period_start)
+        .map_err(|reason| AccountError::AmountOutOfRange { meter: meter.code.to_string(), reason })
 }
 
 /// Finds what pays: credits in their order, then post-paid up to the limit.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::account::{Account, QuotaTerms};
 use crate::aggregate::{Aggregate, EventPayload, event_enum, payload_methods};
+use crate::charge::Line;
 use crate::ids::{CreditGrantId, CustomerId, OrganizationId};
 use crate::meter::MeterCode;
 use crate::money::{Amount, Currency, Quantity};
@@ -164,31 +165,6 @@ impl Charged {
     pub fn paid_by_credits(&self) -> Amount {
         self.credits_used.iter().fold(Amount::ZERO, |sum, used| sum.plus(used.amount))
     }
-}
-
-/// One thing that was charged for. A flat amount has no meter, quantity and price.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Line {
-    /// What was counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub meter: Option<MeterCode>,
-    /// The version of the meter's price.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub price_version: Option<u32>,
-    /// How much of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quantity: Option<Quantity>,
-    /// How much of that the allowance covered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub included_quantity: Option<Quantity>,
-    /// The price of one unit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit_price: Option<Amount>,
-    /// The quota's period it counts in; `None` when the meter has no quota.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period_start: Option<Timestamp>,
-    /// (quantity − included) × unit price, exact.
-    pub amount: Amount,
 }
 
 /// What one grant paid.

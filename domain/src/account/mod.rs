@@ -22,9 +22,9 @@ pub mod event;
 #[cfg(test)]
 mod tests;
 
-pub use command::{AccountCommand, Usage};
+pub use command::AccountCommand;
 pub use decision::AccountError;
-pub use event::{AccountEvent, Balances, Charged, CreditUse, Line};
+pub use event::{AccountEvent, Balances, Charged, CreditUse};
 
 /// How many unspent credit grants one account may have at a time.
 pub const GRANTS_MAX: usize = 1_000;

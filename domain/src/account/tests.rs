@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::command::Action;
 use super::*;
+use crate::charge::Usage;
 use crate::event::LedgerEvent;
 use crate::meter::Meter;
 use crate::postings::{JournalAccount, postings};

@@ -1,0 +1,152 @@
+//! What can be asked of a session key, and what the chain can say of it.
+
+use std::collections::BTreeMap;
+
+use crate::Timestamp;
+use crate::charge::Usage;
+use crate::evm::{Address, Bytes32, ChainRef, HexBytes};
+use crate::ids::{OrganizationId, RelayId, SettlementId};
+use crate::money::{Amount, Currency};
+use crate::session_key::event::{Granted, StoredVoucher};
+use crate::session_key::{FrozenBy, RelayAction};
+
+/// A command. Each names the organization that asks: another one's session key does not exist for it.
+#[derive(Debug, Clone)]
+pub struct SessionKeyCommand {
+    /// Who asks.
+    pub organization_id: OrganizationId,
+    /// What for.
+    pub action: Action,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Draw it up.
+    Grant(Box<Granted>),
+    /// Send something to the chain for it.
+    Relay {
+        /// Names it.
+        relay_id: RelayId,
+        /// What it is for.
+        action: RelayAction,
+        /// The call; its signatures were checked against the chain.
+        calldata: HexBytes,
+    },
+    /// That is in a block for good.
+    RelayDone {
+        /// Which.
+        relay_id: RelayId,
+        /// The transaction.
+        tx_hash: Bytes32,
+        /// Its block.
+        block_number: u64,
+    },
+    /// That will not happen.
+    RelayFailed {
+        /// Which.
+        relay_id: RelayId,
+        /// Why.
+        reason: String,
+    },
+    /// Charge for usage.
+    Charge {
+        /// What for; at least one.
+        usage: Vec<Usage>,
+        /// The caller's idea of the currency, checked.
+        currency: Option<Currency>,
+        /// Needed when the client keeps the key and what was signed before does not reach.
+        voucher: Option<Voucher>,
+        /// Shown on statements.
+        description: Option<String>,
+        /// The caller's own labels. Must not be personal data.
+        metadata: BTreeMap<String, String>,
+    },
+    /// No further charges for now.
+    Freeze {
+        /// By whom.
+        by: FrozenBy,
+    },
+    /// Let charges go on. An owner's freeze is lifted on chain only.
+    Unfreeze,
+    /// No further charges ever, by the organization.
+    Revoke,
+    /// Take note that its time is over; nothing happens when it is not.
+    Expire,
+    /// Take note that nothing is left to do; nothing happens when there is.
+    Close,
+    /// Put what was earned into a settlement.
+    PlanClaim {
+        /// Which.
+        settlement_id: SettlementId,
+        /// Whether a person asks: then also what the contract skipped before.
+        again: bool,
+    },
+    /// The settlement went on without it.
+    ReleaseClaim {
+        /// Which.
+        settlement_id: SettlementId,
+        /// Why.
+        reason: String,
+    },
+    /// The chain says something.
+    Observe {
+        /// What.
+        fact: Fact,
+        /// Where.
+        at: ChainRef,
+        /// Whether it can no longer go away.
+        is_final: bool,
+    },
+}
+
+/// A voucher that came with a charge. The signer is what the signature says, worked out at the edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Voucher {
+    /// What was signed.
+    pub stored: StoredVoucher,
+    /// Who signed it, for this session and payee, on this chain and contract.
+    pub signer: Address,
+}
+
+/// What the contract can say of one (session, payee) pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// It knows the session.
+    Registered {
+        /// With this key.
+        key: Address,
+    },
+    /// Money came in.
+    Deposited {
+        /// How much.
+        amount: Amount,
+    },
+    /// The owner froze the session.
+    Frozen,
+    /// The owner lifted that.
+    Unfrozen,
+    /// The owner ended the session.
+    Revoked,
+    /// A claim was paid.
+    Claimed {
+        /// How much.
+        amount: Amount,
+        /// Cumulative.
+        total_claimed: Amount,
+    },
+    /// The owner wants money back.
+    WithdrawRequested {
+        /// At most this; `None` for all there is.
+        amount: Option<Amount>,
+        /// From then on.
+        available_at: Timestamp,
+    },
+    /// No longer.
+    WithdrawCancelled,
+    /// The owner has it.
+    Withdrawn {
+        /// How much.
+        amount: Amount,
+    },
+}

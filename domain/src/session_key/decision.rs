@@ -1,0 +1,469 @@
+//! The rules of a session key: what is allowed, what a voucher must say, what the chain changes.
+
+use std::collections::BTreeMap;
+
+use crate::Timestamp;
+use crate::charge::{Line, Usage};
+use crate::evm::{ChainRef, HexBytes};
+use crate::ids::{RelayId, SettlementId};
+use crate::money::{Amount, BALANCE_MAX, Currency, MoneyError};
+use crate::session_key::command::{Action, SessionKeyCommand, Voucher};
+use crate::session_key::event::{
+    ClaimPlanned, ClaimReleased, Closed, Expired, Frozen, RelayDone, RelayFailed, RelayRequested, Revoked,
+    SessionBalances, SessionCharged, SessionKeyEvent, StoredVoucher, Unfrozen,
+};
+use crate::session_key::{
+    Custody, FrozenBy, Grant, OwnerFreeze, PendingRelay, RELAYS_MAX, RelayAction, SessionKey, Status,
+};
+
+/// Why a session key's command is denied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SessionKeyError {
+    /// There is none, or it is another organization's.
+    #[error("there is no such session key")]
+    NotFound,
+    /// It was drawn up before.
+    #[error("the session key exists already")]
+    AlreadyGranted,
+    /// The chain knows the session, or is being told of it.
+    #[error("the session is registered already")]
+    AlreadyRegistered,
+    /// Its status forbids it.
+    #[error("the session key is {}", .0.name())]
+    WrongStatus(Status),
+    /// Before its time.
+    #[error("the session key is not valid before {0}")]
+    NotYetValid(Timestamp),
+    /// After its time.
+    #[error("the session key has expired at {0}")]
+    Expired(Timestamp),
+    /// The deposit does not reach.
+    #[error("the charge of {amount} {currency} is more than the {available} {currency} that are left of the deposit")]
+    InsufficientDeposit {
+        /// What it would have cost.
+        amount: Amount,
+        /// What is left.
+        available: Amount,
+        /// Seen on chain and not final yet.
+        pending: Amount,
+        /// The token.
+        currency: Currency,
+    },
+    /// The limit of the period does not reach.
+    #[error("the period's limit of {limit} {currency} has {remaining} {currency} left, the charge is {amount}")]
+    PeriodLimitExceeded {
+        /// What it would have cost.
+        amount: Amount,
+        /// In a period.
+        limit: Amount,
+        /// Left of it.
+        remaining: Amount,
+        /// When it starts anew.
+        resets_at: Timestamp,
+        /// The token.
+        currency: Currency,
+    },
+    /// What was signed does not reach.
+    #[error("a voucher for at least {needed} {currency} is needed; the one that is kept says {stored}")]
+    VoucherTooLow {
+        /// Cumulative, in the token's decimals.
+        needed: Amount,
+        /// The highest that is kept.
+        stored: Amount,
+        /// What came, if anything came.
+        given: Option<Amount>,
+        /// Charged so far.
+        charged: Amount,
+        /// The token.
+        currency: Currency,
+    },
+    /// The voucher is not by the session's key, for this payee, on this chain and contract.
+    #[error("the voucher is not signed by the session's key for this payee, chain and contract")]
+    VoucherWrongSigner,
+    /// The voucher promises more than there is.
+    #[error("the voucher says {given} {currency}, more than the {escrow} {currency} in escrow")]
+    VoucherAboveDeposit {
+        /// What it says.
+        given: Amount,
+        /// What is in escrow.
+        escrow: Amount,
+        /// The token.
+        currency: Currency,
+    },
+    /// A voucher for a key that Tollbook holds.
+    #[error("this session key is managed: it takes no vouchers")]
+    VoucherNotTaken,
+    /// The caller or the meter names another currency than the session's.
+    #[error("the session key pays in {expected}, not in {given}")]
+    CurrencyMismatch {
+        /// The session's.
+        expected: Currency,
+        /// What came.
+        given: Currency,
+    },
+    /// The exact amount cannot be kept.
+    #[error("quantity × unit price of meter {meter} {reason}")]
+    AmountOutOfRange {
+        /// Of this meter.
+        meter: String,
+        /// What is wrong.
+        reason: MoneyError,
+    },
+    /// The balance after it could not be kept.
+    #[error("the balance would exceed {BALANCE_MAX}")]
+    BalanceTooLarge,
+    /// Only the owner can lift it.
+    #[error("the owner has frozen the session: only the owner can lift that, on chain")]
+    FrozenByOwner,
+    /// Too much is on its way.
+    #[error("at most {RELAYS_MAX} transactions may be on their way for one session key")]
+    TooManyRelays,
+    /// Nothing was earned since the last settlement.
+    #[error("there is nothing to claim")]
+    NothingToClaim,
+    /// It is in another settlement.
+    #[error("the session key is in settlement {0} already")]
+    InSettlement(SettlementId),
+    /// The contract skipped its last claim.
+    #[error("the contract skipped the last claim ({0}): it is tried again when somebody asks for a settlement")]
+    SetAside(String),
+}
+
+type Decision = Result<Vec<SessionKeyEvent>, SessionKeyError>;
+
+pub(super) fn decide(state: &SessionKey, command: &SessionKeyCommand, now: Timestamp) -> Decision {
+    if let Action::Grant(granted) = &command.action {
+        return match state.grant {
+            Some(_) => Err(SessionKeyError::AlreadyGranted),
+            None => Ok(vec![SessionKeyEvent::Granted((**granted).clone())]),
+        };
+    }
+    let grant = state
+        .grant
+        .as_ref()
+        .filter(|grant| grant.organization_id == command.organization_id)
+        .ok_or(SessionKeyError::NotFound)?;
+    let rules = Rules { state, grant, now };
+    match &command.action {
+        Action::Grant(_) => Err(SessionKeyError::AlreadyGranted),
+        Action::Relay { relay_id, action, calldata } => rules.relay(*relay_id, *action, calldata),
+        Action::RelayDone { relay_id, tx_hash, block_number } => {
+            let Some(relay) = state.relays.iter().find(|relay| relay.id == *relay_id) else { return Ok(Vec::new()) };
+            Ok(vec![SessionKeyEvent::RelayDone(RelayDone {
+                customer_id: grant.customer_id,
+                relay_id: *relay_id,
+                action: relay.action,
+                tx_hash: *tx_hash,
+                block_number: *block_number,
+            })])
+        }
+        Action::RelayFailed { relay_id, reason } => {
+            let Some(relay) = state.relays.iter().find(|relay| relay.id == *relay_id) else { return Ok(Vec::new()) };
+            let mut events = vec![SessionKeyEvent::RelayFailed(RelayFailed {
+                customer_id: grant.customer_id,
+                relay_id: *relay_id,
+                action: relay.action,
+                reason: reason.clone(),
+            })];
+            // The failure lifts what was only on its way, and another freeze still is.
+            let another = |other: &PendingRelay| other.id != *relay_id && other.action == RelayAction::Freeze;
+            let lifted = relay.action == RelayAction::Freeze && state.owner_freeze == Some(OwnerFreeze::Relayed);
+            if lifted && state.relays.iter().any(another) {
+                events.push(rules.frozen(FrozenBy::Owner, None));
+            }
+            Ok(events)
+        }
+        Action::Charge { usage, currency, voucher, description, metadata } => {
+            rules.charge(usage, *currency, *voucher, description.as_ref(), metadata)
+        }
+        Action::Freeze { by } => rules.freeze(*by),
+        Action::Unfreeze => rules.unfreeze(),
+        Action::Revoke => rules.revoke(),
+        Action::Expire => Ok(rules.expire()),
+        Action::Close => Ok(rules.close()),
+        Action::PlanClaim { settlement_id, again } => rules.plan_claim(*settlement_id, *again),
+        Action::ReleaseClaim { settlement_id, reason } => Ok(rules.release_claim(*settlement_id, reason)),
+        Action::Observe { fact, at, is_final } => Ok(rules.observe(fact, *at, *is_final)),
+    }
+}
+
+pub(super) struct Rules<'a> {
+    pub(super) state: &'a SessionKey,
+    pub(super) grant: &'a Grant,
+    now: Timestamp,
+}
+
+impl Rules<'_> {
+    pub(super) fn currency(&self) -> Currency {
+        self.grant.terms.currency
+    }
+
+    fn over(&self) -> bool {
+        matches!(self.state.status(), Status::Revoked | Status::Expired | Status::Closed)
+    }
+
+    fn relay(&self, relay_id: RelayId, action: RelayAction, calldata: &HexBytes) -> Decision {
+        let status = self.state.status();
+        if action.registers() {
+            if self.state.registered || self.state.relays.iter().any(|relay| relay.action.registers()) {
+                return Err(SessionKeyError::AlreadyRegistered);
+            }
+            if self.now >= self.grant.terms.valid_until {
+                return Err(SessionKeyError::Expired(self.grant.terms.valid_until));
+            }
+            if self.over() {
+                return Err(SessionKeyError::WrongStatus(status));
+            }
+        } else {
+            let withdraws = matches!(action, RelayAction::RequestWithdraw | RelayAction::FinalizeWithdraw);
+            if !self.state.registered || status == Status::Closed || (self.over() && !withdraws) {
+                return Err(SessionKeyError::WrongStatus(status));
+            }
+        }
+        if self.state.relays.len() >= RELAYS_MAX {
+            return Err(SessionKeyError::TooManyRelays);
+        }
+        let mut events = Vec::new();
+        // The owner has signed it: what restricts counts at first sight.
+        if action == RelayAction::Freeze && self.state.owner_freeze.is_none() {
+            events.push(self.frozen(FrozenBy::Owner, None));
+        }
+        if action == RelayAction::Revoke && self.state.revoked.is_none() {
+            events.push(self.revoked(FrozenBy::Owner, None));
+        }
+        events.push(SessionKeyEvent::RelayRequested(RelayRequested {
+            customer_id: self.grant.customer_id,
+            relay_id,
+            action,
+            to: self.grant.terms.contract,
+            calldata: calldata.clone(),
+        }));
+        Ok(events)
+    }
+
+    fn charge(
+        &self,
+        usage: &[Usage],
+        currency: Option<Currency>,
+        voucher: Option<Voucher>,
+        description: Option<&String>,
+        metadata: &BTreeMap<String, String>,
+    ) -> Decision {
+        self.same_currency(currency)?;
+        self.usable()?;
+        let lines = usage.iter().map(|one| self.line(one)).collect::<Result<Vec<_>, _>>()?;
+        let too_large = |_| SessionKeyError::BalanceTooLarge;
+        let amount =
+            lines.iter().try_fold(Amount::ZERO, |sum, line| sum.checked_add(line.amount)).map_err(too_large)?;
+        let charged = self.state.charged.checked_add(amount).map_err(too_large)?;
+        let available = self.state.available();
+        // A charge that costs nothing needs no room.
+        if amount > available {
+            let pending = self.state.pending_deposits.iter().fold(Amount::ZERO, |sum, one| sum.plus(one.amount));
+            let currency = self.currency();
+            return Err(SessionKeyError::InsufficientDeposit { amount, available, pending, currency });
+        }
+        let period_start = self.within_period(amount)?;
+        let voucher = self.accept(voucher, charged)?;
+        Ok(vec![SessionKeyEvent::Charged(SessionCharged {
+            session_key_id: self.grant.id,
+            customer_id: self.grant.customer_id,
+            amount,
+            currency: self.currency(),
+            lines,
+            voucher,
+            period_start,
+            after: SessionBalances { charged, available: available.minus(amount), ..self.state.balances() },
+            description: description.cloned(),
+            metadata: metadata.clone(),
+        })])
+    }
+
+    fn usable(&self) -> Result<(), SessionKeyError> {
+        let (terms, status) = (&self.grant.terms, self.state.status());
+        match status {
+            Status::Active | Status::Pending | Status::Frozen if self.now >= terms.valid_until => {
+                Err(SessionKeyError::Expired(terms.valid_until))
+            }
+            Status::Active if self.now < terms.valid_after => Err(SessionKeyError::NotYetValid(terms.valid_after)),
+            Status::Active => Ok(()),
+            Status::Expired => Err(SessionKeyError::Expired(terms.valid_until)),
+            status => Err(SessionKeyError::WrongStatus(status)),
+        }
+    }
+
+    fn same_currency(&self, given: Option<Currency>) -> Result<(), SessionKeyError> {
+        let expected = self.currency();
+        match given {
+            Some(given) if given != expected => Err(SessionKeyError::CurrencyMismatch { expected, given }),
+            _ => Ok(()),
+        }
+    }
+
+    fn line(&self, usage: &Usage) -> Result<Line, SessionKeyError> {
+        match usage {
+            Usage::Flat { amount } => Ok(Line::flat(*amount)),
+            Usage::Metered { meter, quantity } => {
+                self.same_currency(Some(meter.currency))?;
+                Line::metered(meter, *quantity, None, None)
+                    .map_err(|reason| SessionKeyError::AmountOutOfRange { meter: meter.code.to_string(), reason })
+            }
+        }
+    }
+
+    fn within_period(&self, amount: Amount) -> Result<Option<Timestamp>, SessionKeyError> {
+        let terms = &self.grant.terms;
+        let Some(start) = terms.period_start(self.now) else { return Ok(None) };
+        let remaining = terms.period_limit.minus(self.state.period_used(self.now));
+        if amount > remaining {
+            return Err(SessionKeyError::PeriodLimitExceeded {
+                amount,
+                limit: terms.period_limit,
+                remaining,
+                resets_at: start + chrono::TimeDelta::seconds(i64::from(terms.period_secs)),
+                currency: terms.currency,
+            });
+        }
+        Ok(Some(start))
+    }
+
+    /// Checks a voucher against what will have been charged. `Some` when it is higher than the one kept.
+    fn accept(&self, voucher: Option<Voucher>, charged: Amount) -> Result<Option<StoredVoucher>, SessionKeyError> {
+        let (terms, currency) = (&self.grant.terms, self.currency());
+        if terms.custody == Custody::Managed {
+            return if voucher.is_some() { Err(SessionKeyError::VoucherNotTaken) } else { Ok(None) };
+        }
+        if let Some(voucher) = voucher {
+            if voucher.signer != terms.key {
+                return Err(SessionKeyError::VoucherWrongSigner);
+            }
+            let (given, escrow) = (voucher.stored.max_claimable, self.state.escrow());
+            if given > escrow {
+                return Err(SessionKeyError::VoucherAboveDeposit { given, escrow, currency });
+            }
+        }
+        let stored = self.state.voucher.map_or(Amount::ZERO, |voucher| voucher.max_claimable);
+        let given = voucher.map(|voucher| voucher.stored.max_claimable);
+        let needed = charged.rounded_up(terms.decimals()).map_err(|_| SessionKeyError::BalanceTooLarge)?;
+        // A lower voucher is ignored when the one that is kept suffices.
+        if stored.max(given.unwrap_or_default()) < needed {
+            return Err(SessionKeyError::VoucherTooLow {
+                needed,
+                stored,
+                given,
+                charged: self.state.charged,
+                currency,
+            });
+        }
+        Ok(voucher.map(|voucher| voucher.stored).filter(|voucher| voucher.max_claimable > stored))
+    }
+
+    pub(super) fn frozen(&self, by: FrozenBy, at: Option<ChainRef>) -> SessionKeyEvent {
+        SessionKeyEvent::Frozen(Frozen { customer_id: self.grant.customer_id, by, at })
+    }
+
+    pub(super) fn revoked(&self, by: FrozenBy, at: Option<ChainRef>) -> SessionKeyEvent {
+        SessionKeyEvent::Revoked(Revoked { customer_id: self.grant.customer_id, by, at })
+    }
+
+    fn freeze(&self, by: FrozenBy) -> Decision {
+        if self.over() {
+            return Err(SessionKeyError::WrongStatus(self.state.status()));
+        }
+        let frozen = match by {
+            FrozenBy::Owner => self.state.owner_freeze.is_some(),
+            FrozenBy::Organization => self.state.organization_freeze,
+        };
+        Ok(if frozen { Vec::new() } else { vec![self.frozen(by, None)] })
+    }
+
+    fn unfreeze(&self) -> Decision {
+        if self.over() {
+            return Err(SessionKeyError::WrongStatus(self.state.status()));
+        }
+        if !self.state.organization_freeze {
+            return if self.state.owner_freeze.is_some() {
+                Err(SessionKeyError::FrozenByOwner)
+            } else {
+                Ok(Vec::new())
+            };
+        }
+        let (customer_id, by) = (self.grant.customer_id, FrozenBy::Organization);
+        Ok(vec![SessionKeyEvent::Unfrozen(Unfrozen { customer_id, by, at: None })])
+    }
+
+    fn revoke(&self) -> Decision {
+        match self.state.status() {
+            Status::Revoked => Ok(Vec::new()),
+            status @ (Status::Expired | Status::Closed) => Err(SessionKeyError::WrongStatus(status)),
+            _ => Ok(vec![self.revoked(FrozenBy::Organization, None)]),
+        }
+    }
+
+    fn expire(&self) -> Vec<SessionKeyEvent> {
+        let expired_at = self.grant.terms.valid_until;
+        if self.over() || self.now < expired_at {
+            return Vec::new();
+        }
+        vec![SessionKeyEvent::Expired(Expired { customer_id: self.grant.customer_id, expired_at })]
+    }
+
+    /// Over, and nothing left in the contract: what was earned and not claimed by now never will be.
+    fn close(&self) -> Vec<SessionKeyEvent> {
+        let state = self.state;
+        let ended = self.over() && state.status() != Status::Closed;
+        let empty = state.escrow() == state.claimed;
+        let idle = state.open_claim.is_none() && state.relays.is_empty() && state.pending_deposits.is_empty();
+        if !(ended && empty && idle) {
+            return Vec::new();
+        }
+        vec![SessionKeyEvent::Closed(Closed {
+            customer_id: self.grant.customer_id,
+            written_off: state.unsettled(),
+            currency: self.currency(),
+            after: state.balances(),
+        })]
+    }
+
+    fn plan_claim(&self, settlement_id: SettlementId, again: bool) -> Decision {
+        if let Some(open) = &self.state.open_claim {
+            return Err(SessionKeyError::InSettlement(open.settlement_id));
+        }
+        // What the contract skipped it will skip again: each try costs gas, so a person decides.
+        if let Some(reason) = self.state.set_aside.as_ref().filter(|_| !again) {
+            return Err(SessionKeyError::SetAside(reason.clone()));
+        }
+        // A claim ends at a charge's border; what lies below an atomic unit waits for the next one.
+        let total_claimed = self.state.charged.rounded_down(self.grant.terms.decimals()).min(self.state.escrow());
+        let amount = total_claimed.minus(self.state.claimed);
+        if amount.is_zero() {
+            return Err(SessionKeyError::NothingToClaim);
+        }
+        Ok(vec![SessionKeyEvent::ClaimPlanned(ClaimPlanned {
+            session_key_id: self.grant.id,
+            customer_id: self.grant.customer_id,
+            settlement_id,
+            amount,
+            currency: self.currency(),
+            total_claimed,
+            charged_from: self.state.settled_to,
+            charged_to: self.state.charged,
+            voucher: self.state.voucher,
+        })])
+    }
+
+    fn release_claim(&self, settlement_id: SettlementId, reason: &str) -> Vec<SessionKeyEvent> {
+        match &self.state.open_claim {
+            Some(open) if open.settlement_id == settlement_id => {
+                vec![SessionKeyEvent::ClaimReleased(ClaimReleased {
+                    customer_id: self.grant.customer_id,
+                    settlement_id,
+                    amount: open.amount,
+                    currency: self.currency(),
+                    reason: reason.to_owned(),
+                })]
+            }
+            _ => Vec::new(),
+        }
+    }
+}

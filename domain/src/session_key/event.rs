@@ -1,0 +1,404 @@
+//! What can have happened to a session key. Payloads are complete: postings and read models need
+//! nothing but the one event.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::aggregate::{Aggregate, EventPayload, IndexEntry, event_enum, payload_methods};
+use crate::charge::Line;
+use crate::evm::{Address, Bytes32, ChainRef, CompactSignature, HexBytes};
+use crate::ids::{CustomerId, OrganizationId, RelayId, SessionKeyId, SettlementId};
+use crate::money::{Amount, Currency};
+use crate::session_key::{FrozenBy, INDEX_CHAIN_SESSION, RelayAction, SessionKey, Terms};
+
+event_enum! {
+    /// An event of a session key.
+    SessionKeyEvent in SessionKey::CATEGORY;
+    /// It was drawn up: its owner has yet to sign.
+    Granted(Granted) = "granted", 1;
+    /// Something is to be sent to the chain for it.
+    RelayRequested(RelayRequested) = "relay_requested", 1;
+    /// That is in a block for good.
+    RelayDone(RelayDone) = "relay_done", 1;
+    /// That will not happen.
+    RelayFailed(RelayFailed) = "relay_failed", 1;
+    /// The chain knows the session, for good.
+    Registered(Registered) = "registered", 1;
+    /// A deposit was seen; it may still go away.
+    DepositSeen(DepositSeen) = "deposit_seen", 1;
+    /// A deposit is final.
+    Deposited(Deposited) = "deposited", 1;
+    /// Usage was charged.
+    Charged(SessionCharged) = "charged", 1;
+    /// No further charges for now.
+    Frozen(Frozen) = "frozen", 1;
+    /// Charges go on.
+    Unfrozen(Unfrozen) = "unfrozen", 1;
+    /// No further charges ever.
+    Revoked(Revoked) = "revoked", 1;
+    /// Its time is over.
+    Expired(Expired) = "expired", 1;
+    /// What was earned goes into a settlement.
+    ClaimPlanned(ClaimPlanned) = "claim_planned", 1;
+    /// It does not: the contract skipped it.
+    ClaimReleased(ClaimReleased) = "claim_released", 1;
+    /// The chain paid, for good.
+    Claimed(Claimed) = "claimed", 1;
+    /// The owner wants money back.
+    WithdrawalRequested(WithdrawalRequested) = "withdrawal_requested", 1;
+    /// No longer, for good.
+    WithdrawalCancelled(WithdrawalCancelled) = "withdrawal_cancelled", 1;
+    /// The owner has it, for good.
+    Withdrawn(Withdrawn) = "withdrawn", 1;
+    /// Nothing is left to do.
+    Closed(Closed) = "closed", 1;
+}
+
+impl EventPayload for SessionKeyEvent {
+    payload_methods!();
+
+    fn index_entries(&self) -> Vec<IndexEntry> {
+        match self {
+            Self::Granted(granted) => {
+                vec![IndexEntry { kind: INDEX_CHAIN_SESSION, key: granted.terms.session_id.0.to_vec() }]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl SessionKeyEvent {
+    /// The customer who pays with it.
+    pub fn customer_id(&self) -> CustomerId {
+        match self {
+            Self::Granted(e) => e.customer_id,
+            Self::RelayRequested(e) => e.customer_id,
+            Self::RelayDone(e) => e.customer_id,
+            Self::RelayFailed(e) => e.customer_id,
+            Self::Registered(e) => e.customer_id,
+            Self::DepositSeen(e) => e.customer_id,
+            Self::Deposited(e) => e.customer_id,
+            Self::Charged(e) => e.customer_id,
+            Self::Frozen(e) => e.customer_id,
+            Self::Unfrozen(e) => e.customer_id,
+            Self::Revoked(e) => e.customer_id,
+            Self::Expired(e) => e.customer_id,
+            Self::ClaimPlanned(e) => e.customer_id,
+            Self::ClaimReleased(e) => e.customer_id,
+            Self::Claimed(e) => e.customer_id,
+            Self::WithdrawalRequested(e) => e.customer_id,
+            Self::WithdrawalCancelled(e) => e.customer_id,
+            Self::Withdrawn(e) => e.customer_id,
+            Self::Closed(e) => e.customer_id,
+        }
+    }
+}
+
+/// The money of a session key after an event.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SessionBalances {
+    /// Deposited for good.
+    pub deposited: Amount,
+    /// Given back to the owner.
+    pub withdrawn: Amount,
+    /// Charged, cumulative.
+    pub charged: Amount,
+    /// Claimed on chain, cumulative.
+    pub claimed: Amount,
+    /// What may still be charged.
+    pub available: Amount,
+}
+
+/// Payload of `session_key.granted`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Granted {
+    /// The session key.
+    pub session_key_id: SessionKeyId,
+    /// Who pays with it.
+    pub customer_id: CustomerId,
+    /// Who is paid.
+    pub organization_id: OrganizationId,
+    /// What the owner is to sign.
+    #[serde(flatten)]
+    pub terms: Terms,
+}
+
+/// Payload of `session_key.relay_requested`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RelayRequested {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// Names it.
+    pub relay_id: RelayId,
+    /// What it is for.
+    pub action: RelayAction,
+    /// The contract.
+    pub to: Address,
+    /// The call, with the owner's signature in it.
+    pub calldata: HexBytes,
+}
+
+/// Payload of `session_key.relay_done`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RelayDone {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// Which.
+    pub relay_id: RelayId,
+    /// What it was for.
+    pub action: RelayAction,
+    /// The transaction.
+    pub tx_hash: Bytes32,
+    /// Its block.
+    pub block_number: u64,
+}
+
+/// Payload of `session_key.relay_failed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RelayFailed {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// Which.
+    pub relay_id: RelayId,
+    /// What it was for.
+    pub action: RelayAction,
+    /// Why.
+    pub reason: String,
+}
+
+/// Payload of `session_key.registered`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Registered {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// Where.
+    pub at: ChainRef,
+}
+
+/// Payload of `session_key.deposit_seen`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DepositSeen {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// How much.
+    pub amount: Amount,
+    /// The token.
+    pub currency: Currency,
+    /// Where.
+    pub at: ChainRef,
+}
+
+/// Payload of `session_key.deposited`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deposited {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// How much.
+    pub amount: Amount,
+    /// The token.
+    pub currency: Currency,
+    /// Where.
+    pub at: ChainRef,
+    /// After it.
+    pub after: SessionBalances,
+}
+
+/// A voucher as it is kept: what the key signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredVoucher {
+    /// Cumulative.
+    pub max_claimable: Amount,
+    /// By the session's key.
+    pub signature: CompactSignature,
+}
+
+/// Payload of `session_key.charged`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionCharged {
+    /// With which.
+    pub session_key_id: SessionKeyId,
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// The sum of the lines.
+    pub amount: Amount,
+    /// The token.
+    pub currency: Currency,
+    /// What for.
+    pub lines: Vec<Line>,
+    /// A voucher that came with it and is higher than the one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<StoredVoucher>,
+    /// Start of the period it counts in; `None` without a period limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_start: Option<Timestamp>,
+    /// After it.
+    pub after: SessionBalances,
+    /// The caller's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The caller's labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Payload of `session_key.frozen`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// By whom.
+    pub by: FrozenBy,
+    /// Where, when the chain says so; `None` when it was asked for here.
+    pub at: Option<ChainRef>,
+}
+
+/// Payload of `session_key.unfrozen`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unfrozen {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// Whose freeze ended.
+    pub by: FrozenBy,
+    /// Where, when the chain says so.
+    pub at: Option<ChainRef>,
+}
+
+/// Payload of `session_key.revoked`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Revoked {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// By whom.
+    pub by: FrozenBy,
+    /// Where, when the chain says so; `None` when it was asked for here.
+    pub at: Option<ChainRef>,
+}
+
+/// Payload of `session_key.expired`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expired {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// When its time was over.
+    pub expired_at: Timestamp,
+}
+
+/// Payload of `session_key.claim_planned`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClaimPlanned {
+    /// With which.
+    pub session_key_id: SessionKeyId,
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// In this settlement.
+    pub settlement_id: SettlementId,
+    /// What this claim adds.
+    pub amount: Amount,
+    /// The token.
+    pub currency: Currency,
+    /// Claimed after it, cumulative: `charged_to` cut to the token's decimals.
+    pub total_claimed: Amount,
+    /// What the claims before came to, exact.
+    pub charged_from: Amount,
+    /// What was charged up to the last charge this claim pays for, exact.
+    pub charged_to: Amount,
+    /// The voucher behind it; `None` when the key is kept here and signs now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<StoredVoucher>,
+}
+
+/// Payload of `session_key.claim_released`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClaimReleased {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// From this settlement.
+    pub settlement_id: SettlementId,
+    /// What it would have added and did not.
+    pub amount: Amount,
+    /// The token.
+    pub currency: Currency,
+    /// Why.
+    pub reason: String,
+}
+
+/// Payload of `session_key.claimed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// The settlement it was planned in; `None` when somebody else claimed.
+    pub settlement_id: Option<SettlementId>,
+    /// What the chain paid.
+    pub amount: Amount,
+    /// How much of that was planned.
+    pub planned: Amount,
+    /// The token.
+    pub currency: Currency,
+    /// Cumulative, as the contract has it.
+    pub total_claimed: Amount,
+    /// Where.
+    pub at: ChainRef,
+    /// After it.
+    pub after: SessionBalances,
+}
+
+/// Payload of `session_key.withdrawal_requested`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WithdrawalRequested {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// At most this much: cut to what may ever be in escrow, and with what an earlier request that has not
+    /// come to its end may still take.
+    pub amount: Amount,
+    /// The token.
+    pub currency: Currency,
+    /// When the contract will pay it out.
+    pub available_at: Timestamp,
+    /// Where.
+    pub at: ChainRef,
+    /// After it.
+    pub after: SessionBalances,
+}
+
+/// Payload of `session_key.withdrawal_cancelled`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WithdrawalCancelled {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// Where.
+    pub at: ChainRef,
+    /// After it.
+    pub after: SessionBalances,
+}
+
+/// Payload of `session_key.withdrawn`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// What the owner got.
+    pub amount: Amount,
+    /// The token.
+    pub currency: Currency,
+    /// Where.
+    pub at: ChainRef,
+    /// After it.
+    pub after: SessionBalances,
+}
+
+/// Payload of `session_key.closed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Closed {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// What was charged and will never be claimed: less than an atomic unit, unless the owner was faster
+    /// or the time to claim was over.
+    pub written_off: Amount,
+    /// The token.
+    pub currency: Currency,
+    /// After it.
+    pub after: SessionBalances,
+}
