@@ -1,0 +1,200 @@
+//! The client, the calls and what is read of them, against a real node (`TEST_EVM_RPC_URL`) and the
+//! real contract: from an owner's one signature to a claim and a withdrawal request.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::{Duration, Instant};
+
+use chain::calls::{self, Claim};
+use chain::client::{ChainError, Client, Receipt, Settings};
+use chain::deploy::{self, Deployed};
+use chain::facts;
+use chain::networks::Network;
+use chain::settler::{Draft, SettlerKey};
+use chain::typed::{self, Authorization, OwnerAction};
+use chain::voucher;
+use domain::evm::{Address, Bytes32, HexBytes};
+use domain::money::{Amount, Currency};
+use domain::session_key::{Custody, Fact, Terms};
+
+struct World {
+    client: Client,
+    deployed: Deployed,
+    settler: SettlerKey,
+    owner: SettlerKey,
+    key: [u8; 32],
+}
+
+fn rpc_url() -> String {
+    std::env::var("TEST_EVM_RPC_URL").expect("TEST_EVM_RPC_URL: ./dev test sets it")
+}
+
+fn amount(text: &str) -> Amount {
+    text.parse().unwrap()
+}
+
+async fn world() -> World {
+    let (_, settler) = voucher::generate().unwrap();
+    let settler = SettlerKey::from_hex(&settler.to_string()).unwrap();
+    let deployed = deploy::local(&rpc_url(), settler.address()).await.unwrap();
+    let again = deploy::local(&rpc_url(), settler.address()).await.unwrap();
+    assert_eq!(again, deployed, "doing it again changes nothing");
+    let network = *Network::find("local").unwrap();
+    let settings = Settings { rpc_url: rpc_url(), network, contract: deployed.contract, token: deployed.usdc };
+    let (_, key) = voucher::generate().unwrap();
+    World {
+        client: Client::new(settings).unwrap(),
+        deployed,
+        settler,
+        owner: deploy::local_owner_keys().remove(0),
+        key: key.0,
+    }
+}
+
+async fn terms(world: &World) -> Terms {
+    let now = world.client.head().await.unwrap().time;
+    let (_, salt) = voucher::generate().unwrap();
+    let mut terms = Terms {
+        custody: Custody::Client,
+        chain_id: 31_337,
+        contract: world.deployed.contract,
+        token: world.deployed.usdc,
+        currency: Currency::USDC,
+        session_id: Bytes32([0; 32]),
+        owner: world.owner.address(),
+        key: voucher::address_of(&world.key).unwrap(),
+        payee: world.deployed.payee.unwrap(),
+        limit: amount("5"),
+        period_limit: Amount::ZERO,
+        period_secs: 0,
+        valid_after: now - chrono::TimeDelta::seconds(10),
+        valid_until: now + chrono::TimeDelta::days(1),
+        settle_grace_secs: 3_600,
+        withdraw_delay_secs: 900,
+        salt,
+    };
+    terms.session_id = typed::session_id(&terms);
+    terms
+}
+
+/// Signs, sends and waits for the receipt, as the settler's queue does.
+async fn send(world: &World, calldata: &HexBytes) -> Receipt {
+    let (client, from) = (&world.client, world.settler.address());
+    let to = world.deployed.contract;
+    let fees = client.fees().await.unwrap();
+    let draft = Draft {
+        chain_id: 31_337,
+        nonce: client.nonce(from).await.unwrap(),
+        to,
+        calldata: calldata.clone(),
+        gas_limit: client.estimate_gas(from, to, calldata).await.unwrap() * 13 / 10,
+        max_fee_wei: fees.max_fee_wei,
+        priority_fee_wei: fees.priority_fee_wei,
+    };
+    let (tx_hash, raw) = world.settler.sign(&draft).unwrap();
+    client.send(&raw).await.unwrap();
+    client.send(&raw).await.expect("the same bytes again do no harm");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(receipt) = client.receipt(tx_hash).await.unwrap() {
+            return receipt;
+        }
+        assert!(Instant::now() < deadline, "{tx_hash} was not mined");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn fact(receipt: &Receipt, session_id: Bytes32) -> Vec<Fact> {
+    let seen = receipt.logs().iter().filter_map(|log| facts::read(log, 6));
+    seen.filter(|seen| seen.session_id == session_id).map(|seen| seen.fact).collect()
+}
+
+fn sign(world: &World, typed_data: &serde_json::Value) -> HexBytes {
+    world.owner.sign_digest(typed::digest(typed_data).unwrap()).unwrap()
+}
+
+/// One test, so that the local chain's first account deploys once.
+#[tokio::test]
+async fn the_chain_as_it_is() {
+    let world = world().await;
+    another_chain_contract_or_token_is_noticed(world.deployed).await;
+    from_one_signature_to_a_claim(&world).await;
+}
+
+async fn from_one_signature_to_a_claim(world: &World) {
+    let client = &world.client;
+    client.verify().await.unwrap();
+    let terms = terms(world).await;
+    assert!(!client.session(&terms).await.unwrap().registered);
+
+    let authorization =
+        Authorization { opens: true, amount: amount("5"), index: 0, valid_after: 0, valid_before: u64::MAX };
+    let network = Network::find("local").unwrap();
+    let signature = sign(world, &typed::authorization(&terms, network, &authorization));
+    let receipt = send(world, &calls::fund(&terms, &authorization, &signature)).await;
+    let facts_seen = fact(&receipt, terms.session_id);
+    assert_eq!(facts_seen, [Fact::Registered { key: terms.key }, Fact::Deposited { amount: amount("5") }]);
+    let on_chain = client.session(&terms).await.unwrap();
+    assert_eq!((on_chain.registered, on_chain.escrow, on_chain.claimed), (true, amount("5"), Amount::ZERO));
+
+    let from = world.settler.address();
+    let refused = client.simulate(from, terms.contract, &calls::fund(&terms, &authorization, &signature)).await;
+    assert!(matches!(refused, Err(ChainError::Refused { .. })), "an authorization is good once: {refused:?}");
+    let grant = calls::register(&terms, &sign(world, &typed::grant(&terms)));
+    let refused = client.simulate(from, terms.contract, &grant).await;
+    assert!(matches!(&refused, Err(ChainError::Refused { error, .. }) if error == "SessionExists"), "{refused:?}");
+
+    let before = client.balance(terms.payee).await.unwrap();
+    let claim = |max: &str, total: &str| Claim {
+        session_id: terms.session_id,
+        max_claimable: amount(max),
+        total_claimed: amount(total),
+        signature: voucher::sign(&world.key, voucher::digest_of(&terms, amount(max))).unwrap(),
+    };
+    // The second claim asks for more than lies in escrow: it is skipped, the first is paid.
+    let claims = [claim("3", "2.5"), claim("9", "9")];
+    let receipt = send(world, &calls::settle(Bytes32([7; 32]), terms.payee, terms.token, 6, &claims)).await;
+    let settled = facts::settled(receipt.logs(), terms.contract, terms.token, terms.payee, 6);
+    assert_eq!((settled.settled, settled.total, settled.transferred), (1, amount("2.5"), amount("2.5")));
+    assert_eq!(settled.skipped.len(), 1);
+    assert_eq!(settled.skipped[0].reason, "above_escrow");
+    assert_eq!(client.balance(terms.payee).await.unwrap(), before.plus(amount("2.5")));
+    let block = receipt.block_number.unwrap();
+    let transfers = client.transfers(terms.payee, block, block).await.unwrap();
+    let ours = transfers.iter().find(|one| one.tx_hash.0 == receipt.transaction_hash.0).unwrap();
+    assert_eq!(ours.amount, amount("2.5"));
+    assert_eq!(client.part(terms.session_id, terms.payee, block).await.unwrap(), (amount("5"), amount("2.5")));
+    assert_eq!(client.part(terms.session_id, terms.payee, block - 1).await.unwrap(), (amount("5"), Amount::ZERO));
+
+    let action = OwnerAction::RequestWithdraw { units: u128::MAX };
+    let signature = sign(world, &typed::owner_action(&terms, action, 0, 4_000_000_000));
+    let receipt = send(world, &calls::owner_action(&terms, action, 0, 4_000_000_000, &signature)).await;
+    assert!(
+        matches!(fact(&receipt, terms.session_id)[..], [Fact::WithdrawRequested { amount: None, .. }]),
+        "all there is: {:?}",
+        fact(&receipt, terms.session_id)
+    );
+    assert_eq!(client.session(&terms).await.unwrap().nonce, 1);
+    let early = client.simulate(from, terms.contract, &calls::finalize_withdraw(&terms)).await;
+    assert!(matches!(&early, Err(ChainError::Refused { error, .. }) if error == "WithdrawalNotReady"), "{early:?}");
+}
+
+async fn another_chain_contract_or_token_is_noticed(deployed: Deployed) {
+    let local = *Network::find("local").unwrap();
+    let settings = Settings { rpc_url: rpc_url(), network: local, contract: deployed.contract, token: deployed.usdc };
+    let base = *Network::find("base").unwrap();
+    let misnamed = Network { usdc_name: "USDC", ..local };
+    for wrong in [
+        Settings { network: base, ..settings.clone() },
+        Settings { contract: Address([9; 20]), ..settings.clone() },
+        Settings { contract: deployed.usdc, ..settings.clone() },
+        Settings { token: deployed.contract, ..settings.clone() },
+        Settings { token: Address([9; 20]), ..settings.clone() },
+        Settings { network: misnamed, ..settings.clone() },
+    ] {
+        let refused = Client::new(wrong.clone()).unwrap().head().await;
+        assert!(matches!(refused, Err(ChainError::Mismatch(_))), "{wrong:?}: {refused:?}");
+    }
+    // Nothing listens there.
+    let away = Settings { rpc_url: "http://127.0.0.1:9".into(), ..settings };
+    assert!(matches!(Client::new(away).unwrap().head().await, Err(ChainError::Unavailable(_))));
+}
