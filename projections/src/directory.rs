@@ -1,16 +1,19 @@
-//! What there is, to be listed: customers and API keys.
+//! What there is, to be listed: customers, API keys, session keys.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::api_key::ApiKeyEvent;
 use domain::customer::CustomerEvent;
-use domain::ids::OrganizationId;
-use domain::{LedgerEvent, Timestamp};
+use domain::ids::{CustomerId, OrganizationId, SessionKeyId};
+use domain::session_key::SessionKeyEvent;
+use domain::session_key::event::Granted;
+use domain::{LedgerEvent, RecordedEvent, Timestamp};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::projection::{Decoded, Projection, ProjectionError};
+use crate::projection::{Decoded, Projection, ProjectionError, stream_key};
+use crate::session::{Life, whole};
 
 /// The read model.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +30,7 @@ impl Projection for Directory {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["directory_customers", "directory_api_keys"]
+        &["directory_customers", "directory_api_keys", "directory_session_keys"]
     }
 
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
@@ -74,11 +77,81 @@ impl Projection for Directory {
                     .execute(&mut *connection)
                     .await?;
                 }
+                Ok(LedgerEvent::SessionKey(event)) => take_in_session_key(connection, recorded, event).await?,
                 _ => {}
             }
         }
         Ok(())
     }
+}
+
+async fn take_in_session_key(
+    connection: &mut PgConnection,
+    recorded: &RecordedEvent,
+    event: &SessionKeyEvent,
+) -> Result<(), ProjectionError> {
+    if let SessionKeyEvent::Granted(granted) = event {
+        return insert_session_key(connection, recorded, granted).await;
+    }
+    // Charges are many: they are left out before anything is read.
+    if !Life::new().take_in(event) {
+        return Ok(());
+    }
+    let id: SessionKeyId = stream_key(recorded)?;
+    let kept = sqlx::query_as!(
+        Life,
+        "select status, registered, owner_freeze, organization_frozen from directory_session_keys where session_key_id = $1",
+        id.uuid()
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(mut life) = kept else { return Ok(()) };
+    life.take_in(event);
+    sqlx::query!(
+        "update directory_session_keys set status = $2, registered = $3, owner_freeze = $4, organization_frozen = $5,
+             position = $6 where session_key_id = $1",
+        id.uuid(),
+        life.status,
+        life.registered,
+        life.owner_freeze,
+        life.organization_frozen,
+        recorded.position
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert_session_key(
+    connection: &mut PgConnection,
+    recorded: &RecordedEvent,
+    granted: &Granted,
+) -> Result<(), ProjectionError> {
+    let (terms, life) = (&granted.terms, Life::new());
+    sqlx::query!(
+        "insert into directory_session_keys (session_key_id, organization_id, customer_id, owner, key, payee, session_id,
+             chain_id, contract, custody, status, registered, organization_frozen, created_at, valid_until, position)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        granted.session_key_id.uuid(),
+        granted.organization_id.uuid(),
+        granted.customer_id.uuid(),
+        terms.owner.to_string(),
+        terms.key.to_string(),
+        terms.payee.to_string(),
+        terms.session_id.to_string(),
+        whole(terms.chain_id),
+        terms.contract.to_string(),
+        terms.custody.name(),
+        life.status,
+        life.registered,
+        life.organization_frozen,
+        recorded.occurred_at,
+        terms.valid_until,
+        recorded.position
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// A customer as it is listed.
@@ -144,6 +217,62 @@ pub async fn api_keys(
          where organization_id = $1 and ($2::uuid is null or api_key_id < $2)
          order by api_key_id desc limit $3",
         organization_id.uuid(),
+        before,
+        limit
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// A session key as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionKeyRow {
+    /// Its id.
+    pub session_key_id: Uuid,
+    /// Who pays with it.
+    pub customer_id: Uuid,
+    /// Whose money it is.
+    pub owner: String,
+    /// Who signs vouchers.
+    pub key: String,
+    /// Who is paid.
+    pub payee: String,
+    /// What the contract calls the session.
+    pub session_id: String,
+    /// EIP-155 id of the chain.
+    pub chain_id: i64,
+    /// The contract.
+    pub contract: String,
+    /// Who holds the key: `managed` or `self`.
+    pub custody: String,
+    /// Where it is in its life: see `domain::session_key::Status`.
+    pub status: String,
+    /// When it was drawn up.
+    pub created_at: Timestamp,
+    /// Usable until before here.
+    pub valid_until: Timestamp,
+}
+
+/// Session keys of an organization, newest first, before an id.
+pub async fn session_keys(
+    pool: &PgPool,
+    organization_id: OrganizationId,
+    customer_id: Option<CustomerId>,
+    status: Option<&str>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<SessionKeyRow>, sqlx::Error> {
+    sqlx::query_as!(
+        SessionKeyRow,
+        "select session_key_id, customer_id, owner, key, payee, session_id, chain_id, contract, custody, status,
+             created_at, valid_until
+         from directory_session_keys
+         where organization_id = $1 and ($2::uuid is null or customer_id = $2) and ($3::text is null or status = $3)
+           and ($4::uuid is null or session_key_id < $4)
+         order by session_key_id desc limit $5",
+        organization_id.uuid(),
+        customer_id.map(CustomerId::uuid),
+        status,
         before,
         limit
     )

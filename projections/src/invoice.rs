@@ -1,6 +1,7 @@
 //! The running statement of a customer's month: a line for each meter and price.
 //!
-//! A month is a calendar month in UTC of when the charge happened. A line knows the first and the
+//! What an account was charged and what its customer's session keys were charged stand together: a
+//! customer has one currency. A month is a calendar month in UTC of when the charge happened. A line knows the first and the
 //! last position of its charges, which leads back to the log.
 
 use std::collections::BTreeMap;
@@ -8,14 +9,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{Datelike, NaiveDate};
-use domain::account::{AccountEvent, Charged};
 use domain::ids::{CustomerId, OrganizationId};
 use domain::{RecordedEvent, Timestamp};
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::projection::{Decoded, Projection, ProjectionError, account_events};
+use crate::projection::{Charge, Decoded, Projection, ProjectionError};
 
 /// The read model.
 #[derive(Debug, Clone, Copy)]
@@ -66,9 +66,9 @@ impl Projection for Invoice {
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
         let mut statements = Statements::new();
         let mut lines = Lines::new();
-        for (recorded, event) in account_events(events) {
-            if let AccountEvent::Charged(charged) = event {
-                fold(&mut statements, &mut lines, recorded, charged);
+        for decoded in events {
+            if let Some(charge) = decoded.event.as_ref().ok().and_then(Charge::of) {
+                fold(&mut statements, &mut lines, &decoded.recorded, charge);
             }
         }
         if statements.is_empty() {
@@ -79,20 +79,20 @@ impl Projection for Invoice {
     }
 }
 
-fn fold(statements: &mut Statements, lines: &mut Lines, recorded: &RecordedEvent, charged: &Charged) {
-    let (customer, month, position) = (charged.customer_id.uuid(), month_of(recorded.occurred_at), recorded.position);
+fn fold(statements: &mut Statements, lines: &mut Lines, recorded: &RecordedEvent, charge: Charge<'_>) {
+    let (customer, month, position) = (charge.customer_id.uuid(), month_of(recorded.occurred_at), recorded.position);
     let statement = statements.entry((customer, month)).or_insert_with(|| Statement {
         organization: recorded.organization_id.uuid(),
-        currency: charged.currency.code(),
+        currency: charge.currency.code(),
         total: Decimal::ZERO,
         charges: 0,
         first: position,
         last: position,
     });
-    statement.total += charged.amount.decimal();
+    statement.total += charge.amount.decimal();
     statement.charges += 1;
     statement.last = position;
-    for line in &charged.lines {
+    for line in charge.lines {
         let meter = line.meter.as_ref().map_or("", |meter| meter.as_str());
         let price = line.unit_price.unwrap_or_default().decimal();
         let sum = lines.entry((customer, month, meter.to_owned(), price)).or_default();

@@ -1,7 +1,7 @@
 //! Read models: what the log comes to, kept ready for reading. Nothing decides on them.
 //!
 //! One file each, with its fold and its queries: [`quota`], [`invoice`], [`risk`], [`journal`],
-//! [`directory`]; their tables stand in `migrations`. [`runner`] feeds them, exactly once;
+//! [`directory`], [`settlement`]; their tables stand in `migrations`. [`runner`] feeds them, exactly once;
 //! [`rebuild`] makes one anew beside the old; [`reconcile`] compares them all with the log.
 
 pub mod checkpoint;
@@ -14,6 +14,8 @@ pub mod rebuild;
 pub mod reconcile;
 pub mod risk;
 pub mod runner;
+mod session;
+pub mod settlement;
 
 use std::sync::Arc;
 
@@ -27,5 +29,6 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(invoice::Invoice),
         Arc::new(risk::Risk),
         Arc::new(directory::Directory),
+        Arc::new(settlement::Settlement),
     ]
 }

@@ -1,11 +1,18 @@
 //! What a read model is.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::account::AccountEvent;
+use domain::charge::Line;
+use domain::ids::CustomerId;
+use domain::money::{Amount, Currency};
+use domain::session_key::SessionKeyEvent;
 use domain::{DecodeError, LedgerEvent, RecordedEvent};
 use eventstore::StoreError;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 /// An event with its payload read, once for all read models. One that cannot be read stays in its
 /// place: who meets it must stop.
@@ -81,12 +88,59 @@ pub trait Projection: Send + Sync + 'static {
     }
 }
 
-/// The account events among these, with what surrounds them: most read models want only those.
-pub fn account_events(
+/// The session key events among these, with what surrounds them and the id of their stream: most
+/// payloads do not repeat it.
+pub fn session_key_events(
     events: &[Arc<Decoded>],
-) -> impl Iterator<Item = (&RecordedEvent, &domain::account::AccountEvent)> {
-    events.iter().filter_map(|decoded| match &decoded.event {
-        Ok(LedgerEvent::Account(event)) => Some((&decoded.recorded, event)),
-        _ => None,
+) -> Result<Vec<(&RecordedEvent, Uuid, &SessionKeyEvent)>, ProjectionError> {
+    let mut found = Vec::new();
+    for decoded in events {
+        if let Ok(LedgerEvent::SessionKey(event)) = &decoded.event {
+            let id: domain::ids::SessionKeyId = stream_key(&decoded.recorded)?;
+            found.push((&decoded.recorded, id.uuid(), event));
+        }
+    }
+    Ok(found)
+}
+
+/// The id in the name of an event's stream.
+pub(crate) fn stream_key<T: FromStr>(recorded: &RecordedEvent) -> Result<T, ProjectionError> {
+    let id = recorded.stream_id.as_str().split_once(':').and_then(|(_, id)| id.parse().ok());
+    id.ok_or_else(|| ProjectionError::Poison {
+        position: recorded.position,
+        reason: format!("the stream {} has no id of its kind", recorded.stream_id),
     })
+}
+
+/// A charge, whoever pays it: a customer's account or a session key.
+#[derive(Debug, Clone, Copy)]
+pub struct Charge<'a> {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// The sum of the lines.
+    pub amount: Amount,
+    /// Of what.
+    pub currency: Currency,
+    /// What for.
+    pub lines: &'a [Line],
+}
+
+impl<'a> Charge<'a> {
+    /// The charge that an event is.
+    pub fn of(event: &'a LedgerEvent) -> Option<Self> {
+        match event {
+            LedgerEvent::Account(AccountEvent::Charged(e)) => {
+                Some(Self { customer_id: e.customer_id, amount: e.amount, currency: e.currency, lines: &e.lines })
+            }
+            LedgerEvent::SessionKey(SessionKeyEvent::Charged(e)) => {
+                Some(Self { customer_id: e.customer_id, amount: e.amount, currency: e.currency, lines: &e.lines })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// One column of rows that are written together.
+pub(crate) fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
 }

@@ -1,19 +1,23 @@
 //! What a rule engine watches: how much a customer pays per call, how often it calls, and what
 //! share of its money is left.
+//!
+//! Charges to a customer's account and to its session keys count together. What is available is the
+//! account's alone: a deposit can be spent on its session key only, and is shown with it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DurationRound, TimeDelta};
-use domain::Timestamp;
+use domain::account::event::Opened;
 use domain::account::{AccountEvent, Balances};
 use domain::ids::{CustomerId, OrganizationId};
+use domain::{LedgerEvent, Timestamp};
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::projection::{Decoded, Projection, ProjectionError, account_events};
+use crate::projection::{Charge, Decoded, Projection, ProjectionError};
 
 /// The read model.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +48,7 @@ pub struct RiskRow {
     pub minute_calls: i64,
     /// The most charges in any calendar minute.
     pub minute_calls_peak: i64,
-    /// Credits and post-paid room.
+    /// Credits and post-paid room of the account; what session keys may still spend is not in it.
     pub available: Decimal,
     /// What was available after the last credits or the last change of the limit.
     pub available_reference: Decimal,
@@ -65,7 +69,7 @@ impl Projection for Risk {
     }
 
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
-        let mut ids: Vec<Uuid> = account_events(events).map(|(_, event)| event.customer_id().uuid()).collect();
+        let mut ids: Vec<Uuid> = events.iter().filter_map(|decoded| customer_of(decoded)).collect();
         if ids.is_empty() {
             return Ok(());
         }
@@ -81,10 +85,20 @@ impl Projection for Risk {
         .fetch_all(&mut *connection)
         .await?;
         let mut rows: HashMap<Uuid, RiskRow> = rows.into_iter().map(|row| (row.customer_id, row)).collect();
-        for (recorded, event) in account_events(events) {
-            take_in(&mut rows, event, recorded.occurred_at);
+        for decoded in events {
+            if let Ok(event) = &decoded.event {
+                take_in(&mut rows, event, decoded.recorded.occurred_at);
+            }
         }
         write(connection, rows.into_values()).await
+    }
+}
+
+/// Whose row an event changes.
+fn customer_of(decoded: &Decoded) -> Option<Uuid> {
+    match decoded.event.as_ref().ok()? {
+        LedgerEvent::Account(event) => Some(event.customer_id().uuid()),
+        event => Charge::of(event).map(|charge| charge.customer_id.uuid()),
     }
 }
 
@@ -92,12 +106,37 @@ fn available(balances: &Balances) -> Decimal {
     balances.credits.plus(balances.postpaid_limit.minus(balances.postpaid)).decimal()
 }
 
-fn take_in(rows: &mut HashMap<Uuid, RiskRow>, event: &AccountEvent, occurred_at: Timestamp) {
-    let id = event.customer_id().uuid();
-    if let AccountEvent::Opened(opened) = event {
+fn take_in(rows: &mut HashMap<Uuid, RiskRow>, event: &LedgerEvent, occurred_at: Timestamp) {
+    if let LedgerEvent::Account(AccountEvent::Opened(opened)) = event {
+        rows.insert(opened.customer_id.uuid(), RiskRow::new(opened));
+    }
+    if let Some(charge) = Charge::of(event)
+        && let Some(row) = rows.get_mut(&charge.customer_id.uuid())
+    {
+        row.count(charge.amount.decimal(), occurred_at);
+    }
+    let LedgerEvent::Account(event) = event else { return };
+    let Some(row) = rows.get_mut(&event.customer_id().uuid()) else { return };
+    match event {
+        AccountEvent::Opened(_) | AccountEvent::QuotaSet(_) => {}
+        AccountEvent::Credited(credited) => {
+            row.available = available(&credited.after);
+            row.available_reference = row.available;
+        }
+        AccountEvent::LimitSet(set) => {
+            row.available = available(&set.after);
+            row.available_reference = row.available;
+        }
+        AccountEvent::CreditExpired(expired) => row.available -= expired.amount.decimal(),
+        AccountEvent::Charged(charged) => row.available = available(&charged.after),
+    }
+}
+
+impl RiskRow {
+    fn new(opened: &Opened) -> Self {
         let (zero, limit) = (Decimal::ZERO, opened.postpaid_limit.decimal());
-        let row = RiskRow {
-            customer_id: id,
+        Self {
+            customer_id: opened.customer_id.uuid(),
             organization_id: opened.organization_id.uuid(),
             currency: opened.currency.code().to_owned(),
             charges: 0,
@@ -110,35 +149,19 @@ fn take_in(rows: &mut HashMap<Uuid, RiskRow>, event: &AccountEvent, occurred_at:
             minute_calls_peak: 0,
             available: limit,
             available_reference: limit,
-        };
-        rows.insert(id, row);
-        return;
+        }
     }
-    let Some(row) = rows.get_mut(&id) else { return };
-    match event {
-        AccountEvent::Opened(_) | AccountEvent::QuotaSet(_) => {}
-        AccountEvent::Credited(credited) => {
-            row.available = available(&credited.after);
-            row.available_reference = row.available;
-        }
-        AccountEvent::LimitSet(set) => {
-            row.available = available(&set.after);
-            row.available_reference = row.available;
-        }
-        AccountEvent::CreditExpired(expired) => row.available -= expired.amount.decimal(),
-        AccountEvent::Charged(charged) => {
-            let amount = charged.amount.decimal();
-            row.charges += 1;
-            row.charged += amount;
-            row.largest_charge = row.largest_charge.max(amount);
-            row.last_charge = amount;
-            row.last_charge_at = Some(occurred_at);
-            let minute = occurred_at.duration_trunc(TimeDelta::minutes(1)).ok();
-            row.minute_calls = if row.minute == minute { row.minute_calls + 1 } else { 1 };
-            row.minute = minute;
-            row.minute_calls_peak = row.minute_calls_peak.max(row.minute_calls);
-            row.available = available(&charged.after);
-        }
+
+    fn count(&mut self, amount: Decimal, occurred_at: Timestamp) {
+        self.charges += 1;
+        self.charged += amount;
+        self.largest_charge = self.largest_charge.max(amount);
+        self.last_charge = amount;
+        self.last_charge_at = Some(occurred_at);
+        let minute = occurred_at.duration_trunc(TimeDelta::minutes(1)).ok();
+        self.minute_calls = if self.minute == minute { self.minute_calls + 1 } else { 1 };
+        self.minute = minute;
+        self.minute_calls_peak = self.minute_calls_peak.max(self.minute_calls);
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use domain::account::command::Action;
-use domain::account::{Account, AccountCommand, Usage};
+use domain::account::{Account, AccountCommand};
+use domain::charge::Usage;
 use domain::ids::{CustomerId, OrganizationId};
 use domain::money::{Amount, Currency};
 use domain::{Aggregate, NewEvent, StreamId, Timestamp};

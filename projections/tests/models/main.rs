@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod keys;
+mod session_keys;
 mod support;
 
 use std::sync::Arc;
@@ -43,6 +45,11 @@ async fn however_the_log_is_cut_the_rows_are_the_same() {
         whole.apply_all(size).await;
         assert_eq!(contents(&whole).await, expected, "batches of {size}");
     }
+    for seed in 1..=6 {
+        whole.wipe().await;
+        whole.apply_cut_anyhow(seed).await;
+        assert_eq!(contents(&whole).await, expected, "cuts of seed {seed}");
+    }
     assert_eq!(reconcile::reconcile(&whole.pool, &whole.log).await.unwrap().differences, vec![]);
 }
 
@@ -53,16 +60,12 @@ async fn what_is_delivered_twice_counts_once() {
     let mut runners = Vec::new();
     let cancel = CancellationToken::new();
     let feed = Feed::new(64);
+    let pool = bench.another_pool();
     // Two runners for everything, as if two processes both thought they lead.
     for _ in 0..2 {
         for projection in projections::all() {
-            let runner = Runner {
-                projection,
-                partition: 0,
-                pool: bench.pool.clone(),
-                log: bench.log.clone(),
-                feed: feed.subscribe(),
-            };
+            let runner =
+                Runner { projection, partition: 0, pool: pool.clone(), log: bench.log.clone(), feed: feed.subscribe() };
             runners.push(tokio::spawn(runner.run(cancel.clone())));
         }
     }
@@ -77,6 +80,7 @@ async fn what_is_delivered_twice_counts_once() {
     for runner in runners {
         runner.await.unwrap();
     }
+    pool.close().await;
     assert_eq!(reconcile::reconcile(&bench.pool, &bench.log).await.unwrap().differences, vec![]);
     let (postings,): (i64,) =
         sqlx::query_as("select count(*) from journal_v1.journal_postings").fetch_one(&bench.pool).await.unwrap();

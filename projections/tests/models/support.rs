@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use domain::account::command::Action;
-use domain::account::{Account, AccountCommand, Overage, QuotaTerms, Usage};
+use domain::account::{Account, AccountCommand, Overage, QuotaTerms};
+use domain::charge::Usage;
 use domain::customer::{Created, Customer, CustomerCommand};
 use domain::ids::{CreditGrantId, CustomerId, OrganizationId};
 use domain::meter::Meter;
@@ -18,7 +19,10 @@ use projections::{Decoded, Projection};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::keys;
+
 pub struct Bench {
+    url: String,
     pub pool: PgPool,
     pub log: Arc<dyn Log>,
     pub ledger: Ledger,
@@ -33,24 +37,50 @@ impl Bench {
         let pool = connect::pool(&url, 16).unwrap();
         let log: Arc<dyn Log> = Arc::new(PostgresLog::new(pool.clone()));
         let ledger = Ledger::start(log.clone()).await.unwrap();
-        Self { pool, log, ledger }
+        Self { url, pool, log, ledger }
+    }
+
+    /// Connections of another process. One that stops in the middle of a transaction must not give
+    /// its connection to anybody else.
+    pub fn another_pool(&self) -> PgPool {
+        connect::pool(&self.url, 16).unwrap()
     }
 
     /// Takes the whole log in, in batches of this size.
     pub async fn apply_all(&self, size: usize) {
         for projection in projections::all() {
             for partition in 0..2 {
-                self.apply(projection.as_ref(), partition, size).await;
+                self.apply(projection.as_ref(), partition, std::iter::repeat(size)).await;
             }
         }
     }
 
-    async fn apply(&self, projection: &dyn Projection, partition: i32, size: usize) {
+    /// Takes the whole log in, in batches of other sizes for every read model.
+    pub async fn apply_cut_anyhow(&self, seed: usize) {
+        for (n, projection) in projections::all().into_iter().enumerate() {
+            for partition in 0..2 {
+                let mut state = seed * 31 + n;
+                let sizes = std::iter::repeat_with(move || {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    1 + (state >> 33) % 9
+                });
+                self.apply(projection.as_ref(), partition, sizes).await;
+            }
+        }
+    }
+
+    async fn apply(&self, projection: &dyn Projection, partition: i32, sizes: impl Iterator<Item = usize>) {
         let name = checkpoint::live_name(projection);
         let mut position = checkpoint::position(&self.pool, &name, partition).await.unwrap();
         let events = self.log.read(partition, position, 10_000).await.unwrap();
         let decoded: Vec<_> = events.into_iter().map(Decoded::new).collect();
-        for chunk in decoded.chunks(size) {
+        let mut rest = decoded.as_slice();
+        for size in sizes {
+            if rest.is_empty() {
+                break;
+            }
+            let (chunk, later) = rest.split_at(size.min(rest.len()));
+            rest = later;
             let mut transaction = self.pool.begin().await.unwrap();
             let last = chunk.last().unwrap().recorded.position;
             checkpoint::advance(&mut transaction, &name, partition, position, last).await.unwrap();
@@ -96,11 +126,11 @@ impl Bench {
     }
 }
 
-fn at(text: &str) -> Timestamp {
+pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn meta(now: &str) -> CommandMeta {
+pub fn meta(now: &str) -> CommandMeta {
     let command_id = Uuid::now_v7();
     CommandMeta {
         command_id,
@@ -114,27 +144,31 @@ fn meta(now: &str) -> CommandMeta {
     }
 }
 
-fn organization() -> OrganizationId {
+pub fn organization() -> OrganizationId {
     OrganizationId::new(Uuid::from_u128(1))
 }
 
-async fn act(ledger: &Ledger, customer: u128, now: &str, action: Action) {
+pub async fn act(ledger: &Ledger, customer: u128, now: &str, action: Action) {
     let stream = StreamId::new(Account::CATEGORY, CustomerId::new(Uuid::from_u128(customer)));
     let command = AccountCommand { organization_id: organization(), action };
     ledger.execute::<Account>(stream, meta(now), command).await.unwrap().unwrap();
 }
 
-fn charge(usage: Vec<Usage>) -> Action {
+pub fn charge(usage: Vec<Usage>) -> Action {
     Action::Charge { usage, currency: None, description: None, metadata: Default::default() }
 }
 
-fn flat(amount: &str) -> Usage {
+pub fn flat(amount: &str) -> Usage {
     Usage::Flat { amount: amount.parse().unwrap() }
 }
 
 fn metered(code: &str, price: &str, quantity: &str) -> Usage {
+    metered_in(Currency::USD, code, price, quantity)
+}
+
+pub fn metered_in(currency: Currency, code: &str, price: &str, quantity: &str) -> Usage {
     let (code, unit_price) = (code.parse().unwrap(), price.parse().unwrap());
-    let meter = Meter { code, unit: "unit".into(), unit_price, currency: Currency::USD, version: 1 };
+    let meter = Meter { code, unit: "unit".into(), unit_price, currency, version: 1 };
     Usage::Metered { meter, quantity: quantity.parse().unwrap() }
 }
 
@@ -148,17 +182,21 @@ fn grant(n: u128, amount: &str, expires_at: Option<&str>) -> Action {
     }
 }
 
+/// An account with 5 post-paid, and its customer.
+pub async fn open_customer(ledger: &Ledger, customer: u128, currency: Currency, now: &str) {
+    let id = CustomerId::new(Uuid::from_u128(customer));
+    let open = Action::Open { customer_id: id, currency, postpaid_limit: "5".parse().unwrap() };
+    act(ledger, customer, now, open).await;
+    let created = Created { customer_id: id, organization_id: organization(), external_id: None, currency };
+    let stream = StreamId::new(Customer::CATEGORY, id);
+    let command = CustomerCommand::Create(created);
+    ledger.execute::<Customer>(stream, meta(now), command).await.unwrap().unwrap();
+}
+
 /// A log in which borders matter: of batches, minutes, months, quota periods, grants.
 pub async fn fill(ledger: &Ledger) {
     for customer in [10u128, 11] {
-        let id = CustomerId::new(Uuid::from_u128(customer));
-        let open = Action::Open { customer_id: id, currency: Currency::USD, postpaid_limit: "5".parse().unwrap() };
-        act(ledger, customer, "2026-01-31T23:50:00Z", open).await;
-        let created =
-            Created { customer_id: id, organization_id: organization(), external_id: None, currency: Currency::USD };
-        let stream = StreamId::new(Customer::CATEGORY, id);
-        let command = CustomerCommand::Create(created);
-        ledger.execute::<Customer>(stream, meta("2026-01-31T23:50:00Z"), command).await.unwrap().unwrap();
+        open_customer(ledger, customer, Currency::USD, "2026-01-31T23:50:00Z").await;
         let n = customer * 100;
         act(ledger, customer, "2026-01-31T23:51:00Z", grant(n, "10", Some("2026-02-01T00:01:00Z"))).await;
         act(ledger, customer, "2026-01-31T23:51:00Z", grant(n + 1, "0.5", None)).await;
@@ -180,6 +218,7 @@ pub async fn fill(ledger: &Ledger) {
         act(ledger, customer, "2026-02-01T00:06:00Z", grant(n + 2, "3", Some("2026-03-01T00:00:00Z"))).await;
         act(ledger, customer, "2026-02-02T00:00:00Z", charge(vec![metered("calls", "0.1", "9")])).await;
     }
+    keys::fill(ledger).await;
 }
 
 /// Makes the event at a position unreadable; gives back what it was.
@@ -196,6 +235,18 @@ pub async fn garble(pool: &PgPool, position: i64) -> Vec<u8> {
 /// Puts it back.
 pub async fn mend(pool: &PgPool, position: i64, whole: Vec<u8>) {
     set_payload(pool, position, whole).await;
+}
+
+/// Writes another text into the payload of the event at a position, as nobody may.
+pub async fn tamper(pool: &PgPool, position: i64, old: &str, new: &str) {
+    let (whole,): (Vec<u8>,) = sqlx::query_as("select payload from events where partition = 0 and position = $1")
+        .bind(position)
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    let payload = String::from_utf8(whole).unwrap();
+    assert!(payload.contains(old), "{payload}");
+    set_payload(pool, position, payload.replacen(old, new, 1).into_bytes()).await;
 }
 
 async fn set_payload(pool: &PgPool, position: i64, payload: Vec<u8>) {

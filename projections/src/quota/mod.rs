@@ -1,5 +1,8 @@
 //! Usage against limits: per customer what was granted, is left and was charged; per meter what
-//! its quota allows and what was used.
+//! its quota allows and what was used; per session key what it may still spend.
+//!
+//! A customer's row is its account's alone, and what session keys were charged stands with them: the
+//! customer's whole is the sum of both. Its meters count everything, whoever paid.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,13 +10,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::account::{AccountEvent, Overage};
 use domain::ids::{CustomerId, OrganizationId};
-use domain::{RecordedEvent, Timestamp};
+use domain::{LedgerEvent, RecordedEvent, Timestamp};
 use eventstore::StoreError;
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::projection::{Decoded, Projection, ProjectionError, account_events};
+use crate::projection::{Charge, Decoded, Projection, ProjectionError, column, session_key_events};
+
+mod sessions;
+
+pub use sessions::{CustomerSessions, QuotaSession, sessions, sums_by_customer};
 
 /// The read model.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +41,7 @@ pub struct QuotaCustomer {
     pub remaining: Decimal,
     /// What was lost of them.
     pub expired: Decimal,
-    /// Everything that was charged.
+    /// Everything that was charged to the account.
     pub charged: Decimal,
     /// Charged and not paid for.
     pub postpaid: Decimal,
@@ -61,7 +68,7 @@ pub struct QuotaMeter {
     pub period_start: Option<Timestamp>,
     /// Used in that period.
     pub used: Decimal,
-    /// Used ever.
+    /// Used ever, also with session keys.
     pub used_total: Decimal,
 }
 
@@ -76,22 +83,46 @@ impl Projection for Quota {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["quota_customers", "quota_meters", "quota_grants"]
+        &["quota_customers", "quota_meters", "quota_grants", "quota_sessions", "quota_pending_deposits"]
     }
 
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
-        let mut ids: Vec<Uuid> = account_events(events).map(|(_, event)| event.customer_id().uuid()).collect();
-        if ids.is_empty() {
-            return Ok(());
+        let (accounts, meters) = customers_of(events);
+        if !meters.is_empty() {
+            let mut fold = Fold::load(connection, &accounts, &meters).await?;
+            for decoded in events {
+                match &decoded.event {
+                    Ok(LedgerEvent::Account(event)) => fold.take_in(&decoded.recorded, event),
+                    Ok(event) => {
+                        if let Some(charge) = Charge::of(event) {
+                            fold.count(charge);
+                        }
+                    }
+                    Err(_) => {}
+                }
+            }
+            fold.write(connection).await?;
         }
+        sessions::apply(connection, &session_key_events(events)?).await
+    }
+}
+
+/// Whose accounts these events touch, and whose meters: those, and of whom session keys are charged.
+fn customers_of(events: &[Arc<Decoded>]) -> (Vec<Uuid>, Vec<Uuid>) {
+    let (mut accounts, mut meters) = (Vec::new(), Vec::new());
+    for event in events.iter().filter_map(|decoded| decoded.event.as_ref().ok()) {
+        if let LedgerEvent::Account(event) = event {
+            accounts.push(event.customer_id().uuid());
+            meters.push(event.customer_id().uuid());
+        } else if let Some(charge) = Charge::of(event) {
+            meters.push(charge.customer_id.uuid());
+        }
+    }
+    for ids in [&mut accounts, &mut meters] {
         ids.sort_unstable();
         ids.dedup();
-        let mut fold = Fold::load(connection, &ids).await?;
-        for (recorded, event) in account_events(events) {
-            fold.take_in(recorded, event);
-        }
-        fold.write(connection).await
     }
+    (accounts, meters)
 }
 
 struct Grant {
@@ -111,12 +142,12 @@ struct Fold {
 }
 
 impl Fold {
-    async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Self, ProjectionError> {
+    async fn load(connection: &mut PgConnection, accounts: &[Uuid], metered: &[Uuid]) -> Result<Self, ProjectionError> {
         let customers = sqlx::query_as!(
             QuotaCustomer,
             "select customer_id, organization_id, currency, granted, remaining, expired, charged, postpaid, postpaid_limit
              from quota_customers where customer_id = any($1)",
-            ids
+            accounts
         )
         .fetch_all(&mut *connection)
         .await?;
@@ -124,7 +155,7 @@ impl Fold {
             QuotaMeter,
             "select customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total
              from quota_meters where customer_id = any($1)",
-            ids
+            metered
         )
         .fetch_all(&mut *connection)
         .await?;
@@ -192,18 +223,24 @@ impl Fold {
                 for used in &charged.credits_used {
                     self.spend(used.grant_id.uuid(), used.amount.decimal());
                 }
-                for line in &charged.lines {
-                    let (Some(meter), Some(quantity)) = (&line.meter, line.quantity) else { continue };
-                    let row = self.meter(id, meter.as_str());
-                    row.used_total += quantity.decimal();
-                    if line.period_start.is_some() {
-                        if row.period_start != line.period_start {
-                            row.period_start = line.period_start;
-                            row.used = Decimal::ZERO;
-                        }
-                        row.used += quantity.decimal();
-                    }
+                let (customer_id, amount, currency) = (charged.customer_id, charged.amount, charged.currency);
+                self.count(Charge { customer_id, amount, currency, lines: &charged.lines });
+            }
+        }
+    }
+
+    /// Counts usage. Lines of session keys count in no quota's period.
+    fn count(&mut self, charge: Charge<'_>) {
+        for line in charge.lines {
+            let (Some(meter), Some(quantity)) = (&line.meter, line.quantity) else { continue };
+            let row = self.meter(charge.customer_id.uuid(), meter.as_str());
+            row.used_total += quantity.decimal();
+            if line.period_start.is_some() {
+                if row.period_start != line.period_start {
+                    row.period_start = line.period_start;
+                    row.used = Decimal::ZERO;
                 }
+                row.used += quantity.decimal();
             }
         }
     }
@@ -236,8 +273,8 @@ impl Fold {
     }
 
     async fn write(self, connection: &mut PgConnection) -> Result<(), ProjectionError> {
-        write_customers(connection, self.customers.into_values()).await?;
-        write_meters(connection, self.meters.into_values()).await?;
+        write_customers(connection, &self.customers.into_values().collect::<Vec<_>>()).await?;
+        write_meters(connection, &self.meters.into_values().collect::<Vec<_>>()).await?;
         write_grants(connection, self.grants, &self.touched_grants).await
     }
 }
@@ -249,24 +286,7 @@ fn overage_name(overage: Overage) -> &'static str {
     }
 }
 
-async fn write_customers(
-    connection: &mut PgConnection,
-    rows: impl Iterator<Item = QuotaCustomer>,
-) -> Result<(), ProjectionError> {
-    let (mut ids, mut organizations, mut currencies) = (vec![], vec![], vec![]);
-    let (mut granted, mut remaining, mut expired, mut charged) = (vec![], vec![], vec![], vec![]);
-    let (mut postpaid, mut limits) = (vec![], vec![]);
-    for row in rows {
-        ids.push(row.customer_id);
-        organizations.push(row.organization_id);
-        currencies.push(row.currency);
-        granted.push(row.granted);
-        remaining.push(row.remaining);
-        expired.push(row.expired);
-        charged.push(row.charged);
-        postpaid.push(row.postpaid);
-        limits.push(row.postpaid_limit);
-    }
+async fn write_customers(connection: &mut PgConnection, rows: &[QuotaCustomer]) -> Result<(), ProjectionError> {
     sqlx::query!(
         "insert into quota_customers (customer_id, organization_id, currency, granted, remaining, expired, charged, postpaid,
              postpaid_limit)
@@ -276,39 +296,22 @@ async fn write_customers(
          on conflict (customer_id) do update
          set granted = excluded.granted, remaining = excluded.remaining, expired = excluded.expired,
              charged = excluded.charged, postpaid = excluded.postpaid, postpaid_limit = excluded.postpaid_limit",
-        &ids,
-        &organizations,
-        &currencies,
-        &granted,
-        &remaining,
-        &expired,
-        &charged,
-        &postpaid,
-        &limits,
+        &column(rows, |row| row.customer_id),
+        &column(rows, |row| row.organization_id),
+        &column(rows, |row| row.currency.clone()),
+        &column(rows, |row| row.granted),
+        &column(rows, |row| row.remaining),
+        &column(rows, |row| row.expired),
+        &column(rows, |row| row.charged),
+        &column(rows, |row| row.postpaid),
+        &column(rows, |row| row.postpaid_limit),
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-async fn write_meters(
-    connection: &mut PgConnection,
-    rows: impl Iterator<Item = QuotaMeter>,
-) -> Result<(), ProjectionError> {
-    let (mut ids, mut meters, mut limits, mut periods) = (vec![], vec![], vec![], vec![]);
-    let (mut included, mut overages, mut starts) = (vec![], vec![], vec![]);
-    let (mut used, mut totals) = (vec![], vec![]);
-    for row in rows {
-        ids.push(row.customer_id);
-        meters.push(row.meter);
-        limits.push(row.quota_limit);
-        periods.push(row.period);
-        included.push(row.included);
-        overages.push(row.overage);
-        starts.push(row.period_start);
-        used.push(row.used);
-        totals.push(row.used_total);
-    }
+async fn write_meters(connection: &mut PgConnection, rows: &[QuotaMeter]) -> Result<(), ProjectionError> {
     sqlx::query!(
         "insert into quota_meters (customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total)
          select a, b, trim_scale(c), d, e, f, g, trim_scale(h), trim_scale(i)
@@ -318,15 +321,15 @@ async fn write_meters(
          set quota_limit = excluded.quota_limit, period = excluded.period, included = excluded.included,
              overage = excluded.overage, period_start = excluded.period_start, used = excluded.used,
              used_total = excluded.used_total",
-        &ids,
-        &meters,
-        &limits as &[Option<Decimal>],
-        &periods as &[Option<String>],
-        &included as &[Option<bool>],
-        &overages as &[Option<String>],
-        &starts as &[Option<Timestamp>],
-        &used,
-        &totals,
+        &column(rows, |row| row.customer_id),
+        &column(rows, |row| row.meter.clone()),
+        &column(rows, |row| row.quota_limit) as &[Option<Decimal>],
+        &column(rows, |row| row.period.clone()) as &[Option<String>],
+        &column(rows, |row| row.included) as &[Option<bool>],
+        &column(rows, |row| row.overage.clone()) as &[Option<String>],
+        &column(rows, |row| row.period_start) as &[Option<Timestamp>],
+        &column(rows, |row| row.used),
+        &column(rows, |row| row.used_total),
     )
     .execute(connection)
     .await?;

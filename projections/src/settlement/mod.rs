@@ -1,0 +1,51 @@
+//! What was earned with session keys and how it comes to the payee: per session key what is to be
+//! claimed, per settlement its claims and what became of them.
+//!
+//! `sessions`, `settlements` and `relays` fold; `due` says what there is to do, `query` what is shown.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::PgConnection;
+
+use crate::projection::{Decoded, Projection, ProjectionError};
+
+mod due;
+mod query;
+mod relays;
+mod sessions;
+mod settlements;
+
+pub use due::{
+    Candidate, DueWithdrawal, EndingSession, LaneTotals, OpenSettlement, candidates, count_settlements, lanes_due,
+    open_settlements, sessions_to_end, withdrawals_due,
+};
+pub use query::{
+    ClaimRow, SessionTotals, SettlementRow, claim_of_charge, claims, session_totals, settlement, settlements,
+};
+pub use relays::{PendingRelay, pending_relays};
+
+/// The read model.
+#[derive(Debug, Clone, Copy)]
+pub struct Settlement;
+
+#[async_trait]
+impl Projection for Settlement {
+    fn name(&self) -> &'static str {
+        "settlement"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["settlement_sessions", "settlements", "settlement_claims", "settlement_relays"]
+    }
+
+    async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
+        sessions::apply(connection, events).await?;
+        relays::apply(connection, events).await?;
+        settlements::apply(connection, events).await
+    }
+}
