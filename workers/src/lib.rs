@@ -1,10 +1,11 @@
-//! Everything that acts on events: the relay into NATS, the feed out of it to the read models, and
-//! the sweep that ends what time ends.
+//! Everything that acts on events: the relay into NATS, the feed out of it to the read models, the
+//! sweep that ends what time ends, and [`chain`], which settles on chain and listens to it.
 //!
 //! Workers and the API never see each other: they meet in the log. Of each worker one process is
 //! the [`leader`] at a time; that only saves work, for two at once would do no harm.
 
 pub mod bus;
+pub mod chain;
 pub mod feed;
 pub mod leader;
 pub mod relay;
@@ -13,6 +14,7 @@ pub mod wire;
 
 use std::sync::Arc;
 
+use self::chain::ChainContext;
 use bus::Bus;
 use eventstore::log::Log;
 use eventstore::{Ledger, StoreError};
@@ -30,10 +32,12 @@ pub enum Role {
     Projections,
     /// End what time ends.
     Sweep,
+    /// Listen to the chain and settle on it.
+    Chain,
 }
 
 /// Every role.
-pub const ROLES: [Role; 3] = [Role::Relay, Role::Projections, Role::Sweep];
+pub const ROLES: [Role; 4] = [Role::Relay, Role::Projections, Role::Sweep, Role::Chain];
 
 /// What workers work with.
 #[derive(Clone)]
@@ -44,6 +48,8 @@ pub struct Context {
     pub pool: PgPool,
     /// NATS; without it the log alone is followed.
     pub bus: Option<Bus>,
+    /// The chain, and the key that settles on it; without it nothing is settled.
+    pub chain: Option<ChainContext>,
 }
 
 impl Context {
@@ -77,6 +83,14 @@ pub async fn run(context: Context, roles: &[Role], cancel: CancellationToken) ->
         let context = context.clone();
         let lead = leader::lead(context.pool.clone(), "sweep".to_owned(), cancel.clone(), move |cancel| {
             sweep::run(context.clone(), cancel)
+        });
+        tasks.spawn(lead);
+    }
+    if let (true, Some(chain)) = (roles.contains(&Role::Chain), &context.chain) {
+        let (context, chain) = (context.clone(), chain.clone());
+        let name = format!("chain:{}", chain.client.settings().network.chain_id);
+        let lead = leader::lead(context.pool.clone(), name, cancel.clone(), move |cancel| {
+            self::chain::run(context.clone(), chain.clone(), cancel)
         });
         tasks.spawn(lead);
     }

@@ -1,16 +1,21 @@
-//! Ends what time ends, by events: credits whose time is over.
+//! Ends what time ends, by events: credits and session keys whose time is over, and session keys of
+//! which nothing is left.
 //!
-//! The read model only says where to look; the account decides on its own state and the time given.
+//! The read model only says where to look; the account or the session key decides on its
+//! own state and the time given.
 
 use std::time::Duration;
 
 use domain::StreamId;
 use domain::account::command::Action;
 use domain::account::{Account, AccountCommand};
-use domain::ids::{CustomerId, OrganizationId};
+use domain::ids::{CustomerId, OrganizationId, SessionKeyId};
+use domain::session_key::command::Action as KeyAction;
+use domain::session_key::{SessionKey, SessionKeyCommand};
 use domain::{Aggregate, Timestamp};
 use eventstore::{CommandMeta, clock};
 use projections::quota::DueAccount;
+use projections::settlement::EndingSession;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -19,6 +24,8 @@ use crate::Context;
 const EVERY: Duration = Duration::from_secs(1);
 /// Accounts per round; the rest has its turn in the next.
 const ACCOUNTS_MAX: i64 = 500;
+/// Session keys per round.
+const SESSIONS_MAX: i64 = 500;
 
 /// Sweeps until cancelled.
 pub async fn run(context: Context, cancel: CancellationToken) {
@@ -38,22 +45,47 @@ pub async fn run(context: Context, cancel: CancellationToken) {
         for account in due {
             expire(&context, &account, now).await;
         }
+        match projections::settlement::sessions_to_end(&context.pool, now, SESSIONS_MAX).await {
+            Ok(sessions) => {
+                for session in sessions {
+                    end(&context, &session, now).await;
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the sweep waits for the database"),
+        }
     }
 }
 
-async fn expire(context: &Context, due: &DueAccount, now: Timestamp) {
+fn meta(organization_id: OrganizationId, partition: i32, now: Timestamp) -> CommandMeta {
     let command_id = Uuid::now_v7();
-    let organization_id = OrganizationId::new(due.organization_id);
-    let meta = CommandMeta {
+    CommandMeta {
         command_id,
         organization_id,
-        partition: due.partition,
+        partition,
         actor: "system:sweep".to_owned(),
         request_digest: [0; 32],
         causation_id: command_id,
         correlation_id: command_id,
         now,
-    };
+    }
+}
+
+async fn end(context: &Context, due: &EndingSession, now: Timestamp) {
+    let organization_id = OrganizationId::new(due.organization_id);
+    let stream = StreamId::new(SessionKey::CATEGORY, SessionKeyId::new(due.session_key_id));
+    let action = if due.expire { KeyAction::Expire } else { KeyAction::Close };
+    let command = SessionKeyCommand { organization_id, action };
+    let meta = meta(organization_id, due.partition, now);
+    match context.ledger.execute::<SessionKey>(stream, meta, command).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(denied)) => tracing::warn!(%denied, "a session key was not ended"),
+        Err(error) => tracing::debug!(%error, "a session key will be ended in a later round"),
+    }
+}
+
+async fn expire(context: &Context, due: &DueAccount, now: Timestamp) {
+    let organization_id = OrganizationId::new(due.organization_id);
+    let meta = meta(organization_id, due.partition, now);
     let stream = StreamId::new(Account::CATEGORY, CustomerId::new(due.customer_id));
     let command = AccountCommand { organization_id, action: Action::ExpireCredits };
     match context.ledger.execute::<Account>(stream, meta, command).await {

@@ -1,0 +1,183 @@
+//! Everything between the log and a chain: [`listener`] brings in what the contract says, [`planner`]
+//! opens and plans settlements, [`settler`] signs, sends and follows transactions.
+//!
+//! One loop, one leader. Every step is a command whose id follows from what caused it, so a crash
+//! between any two steps repeats nothing, and a second leader does no harm. When the chain is away
+//! the loop goes on trying; charges never wait for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chain::networks::Network;
+use chain::settler::SettlerKey;
+use chain::{ChainError, Client};
+use chrono::TimeDelta;
+use domain::ids::{self, OrganizationId};
+use domain::money::Amount;
+use domain::{Aggregate, StreamId};
+use eventstore::postgres::PostgresLog;
+use eventstore::vault::Vault;
+use eventstore::{CommandMeta, ExecuteError, Executed, StoreError, clock};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::Context;
+
+pub mod listener;
+pub mod planner;
+pub mod settler;
+
+/// Between two rounds on a local chain, and on others.
+const ROUND_LOCAL: Duration = Duration::from_millis(250);
+const ROUND: Duration = Duration::from_secs(2);
+/// Between two rounds after one that went wrong.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// When settlements are opened.
+#[derive(Debug, Clone, Copy)]
+pub struct SettlementRules {
+    /// When this much is unsettled for a payee.
+    pub threshold: Amount,
+    /// When something is unsettled for this long.
+    pub age: TimeDelta,
+}
+
+/// What the chain's worker works with.
+#[derive(Clone)]
+pub struct ChainContext {
+    /// The chain.
+    pub client: Client,
+    /// Who sends and pays for transactions.
+    pub key: SettlerKey,
+    /// Managed session keys.
+    pub vault: Vault,
+    /// When to settle.
+    pub rules: SettlementRules,
+}
+
+/// Why a round ended early. It is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The log.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A command was denied that should not be.
+    #[error("{0}")]
+    Denied(String),
+}
+
+impl From<sqlx::Error> for RoundError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// One chain's worker.
+pub struct Worker {
+    context: Context,
+    chain: Arc<ChainContext>,
+    log: PostgresLog,
+    partition: i32,
+    listener: listener::State,
+    planner: planner::State,
+}
+
+/// Works until cancelled.
+pub async fn run(context: Context, chain: ChainContext, cancel: CancellationToken) {
+    let Some(partition) = context.ledger.partitions().next() else { return };
+    let round = if chain.client.settings().network.is_local { ROUND_LOCAL } else { ROUND };
+    let mut worker = Worker {
+        log: PostgresLog::new(context.pool.clone()),
+        context,
+        chain: Arc::new(chain),
+        partition,
+        listener: listener::State::default(),
+        planner: planner::State::default(),
+    };
+    let mut away = false;
+    loop {
+        let pause = match worker.round().await {
+            Ok(()) => {
+                if std::mem::take(&mut away) {
+                    tracing::info!("the chain answers again");
+                }
+                round
+            }
+            Err(RoundError::Chain(error)) => {
+                // Said once, not each second.
+                if !std::mem::replace(&mut away, true) {
+                    tracing::warn!(%error, "the chain is away: charges go on, settlements wait");
+                }
+                metrics::counter!("tollbook_chain_errors_total").increment(1);
+                PAUSE
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a round of the chain's worker ended early");
+                PAUSE
+            }
+        };
+        metrics::gauge!("tollbook_chain_up").set(if away { 0.0 } else { 1.0 });
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+impl Worker {
+    async fn round(&mut self) -> Result<(), RoundError> {
+        // Planning needs no chain. What cannot be sent now stands in the log and is sent later.
+        let planned = self.plan().await;
+        self.listen().await?;
+        self.pay_out().await?;
+        self.settle().await?;
+        planned
+    }
+
+    fn network(&self) -> &Network {
+        &self.chain.client.settings().network
+    }
+
+    fn chain_id(&self) -> i64 {
+        i64::try_from(self.network().chain_id).unwrap_or(i64::MAX)
+    }
+
+    fn contract(&self) -> String {
+        self.chain.client.settings().contract.to_string()
+    }
+
+    /// Gives a command to the ledger. Its id follows from `cause`: the same cause, the same command.
+    async fn execute<A: Aggregate>(
+        &self,
+        organization_id: OrganizationId,
+        partition: i32,
+        stream: StreamId,
+        cause: Uuid,
+        command: A::Command,
+    ) -> Result<Result<Executed<A>, A::Error>, ExecuteError> {
+        let meta = CommandMeta {
+            command_id: cause,
+            organization_id,
+            partition,
+            actor: "system:chain".to_owned(),
+            request_digest: [0; 32],
+            causation_id: cause,
+            correlation_id: cause,
+            now: clock::now(),
+        };
+        self.context.ledger.execute::<A>(stream, meta, command).await
+    }
+}
+
+/// An id that follows from its cause.
+fn caused(cause: &[&[u8]]) -> Uuid {
+    let mut parts: Vec<&[u8]> = vec![b"chain worker"];
+    parts.extend(cause);
+    ids::derive(&parts)
+}

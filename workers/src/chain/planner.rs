@@ -1,0 +1,456 @@
+//! Opens settlements when one is due, plans their claims, and hands them to the settler; relays what
+//! owners signed; pays out withdrawals whose time has come.
+//!
+//! The read model `settlement` only says where to look. What is claimed each session key decides on
+//! its own stream, and a settlement's plan stands once it is in the log.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use chain::calls::{self, Claim};
+use chain::{evidence, voucher};
+use chrono::TimeDelta;
+use domain::evm::{Address, Bytes32, CompactSignature, HexBytes};
+use domain::ids::{ChargeId, OrganizationId, RelayId, SessionKeyId, SettlementId, TransactionId};
+use domain::money::{Amount, Currency};
+use domain::organization::Organization;
+use domain::session_key::command::{Action as KeyAction, SessionKeyCommand};
+use domain::session_key::event::ClaimPlanned;
+use domain::session_key::{Custody, RelayAction, SessionKey, SessionKeyEvent};
+use domain::settlement::{
+    Action, CLAIMS_MAX, Cause, Lane, LogHead, Opened, Planned, PlannedClaim, Settlement, SettlementCommand, Status,
+};
+use domain::settler::{Enqueued, Purpose, SettlerCommand};
+use domain::{Aggregate, EventPayload, StreamId, Timestamp};
+use eventstore::postgres::{self, EventFilter};
+use eventstore::{Executed, Recorded, clock};
+use projections::settlement::{self, Candidate, LaneTotals, OpenSettlement};
+use projections::{Projection, checkpoint};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{RoundError, SettlementRules, Worker, caused};
+
+/// Relays that are taken up in one round.
+const RELAYS_MAX: i64 = 200;
+/// Charges that are read at a time for a claim's evidence.
+const CHARGES_PAGE: i64 = 1_000;
+/// How long planning waits for the read model to see what is in the log.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(5);
+/// Where managed keys lie in the vault.
+const VAULT_KIND: &str = "session_key";
+
+/// What is remembered between rounds; losing it costs only work.
+#[derive(Default)]
+pub struct State {
+    /// What is in the settler's queue already.
+    enqueued: HashSet<Uuid>,
+    /// The log's own name.
+    log_id: Option<Uuid>,
+}
+
+/// A claim with the charges behind it.
+struct Evidence {
+    leaves: Vec<evidence::Leaf>,
+    first_position: i64,
+    last_position: i64,
+}
+
+impl Worker {
+    pub(super) async fn plan(&mut self) -> Result<(), RoundError> {
+        self.relay().await?;
+        self.open_due().await?;
+        let (chain_id, contract) = (self.chain_id(), self.contract());
+        for open in settlement::open_settlements(&self.context.pool, chain_id, &contract).await? {
+            self.advance(&open).await?;
+        }
+        Ok(())
+    }
+
+    /// Pays out withdrawals whose time has come by the chain's own clock, which need not be ours.
+    pub(super) async fn pay_out(&self) -> Result<(), RoundError> {
+        let (chain_id, contract, now) = (self.chain_id(), self.contract(), self.chain.client.head().await?.time);
+        let due = settlement::withdrawals_due(&self.context.pool, chain_id, &contract, now).await?;
+        for withdrawal in due {
+            let organization_id = OrganizationId::new(withdrawal.organization_id);
+            self.finalize_withdrawal(organization_id, withdrawal.partition, withdrawal.session_key_id, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts what owners signed into the settler's queue.
+    async fn relay(&mut self) -> Result<(), RoundError> {
+        let (chain_id, contract) = (self.chain_id(), self.contract());
+        for relay in settlement::pending_relays(&self.context.pool, chain_id, &contract, RELAYS_MAX).await? {
+            if self.planner.enqueued.contains(&relay.relay_id) {
+                continue;
+            }
+            let found = self.log.read_between(relay.partition, relay.position, relay.position).await?;
+            let Some(event) = found.first() else { continue };
+            let Recorded { event: SessionKeyEvent::RelayRequested(requested), .. } = Recorded::read(event)? else {
+                continue;
+            };
+            let purpose = Purpose::Relay {
+                organization_id: OrganizationId::new(relay.organization_id),
+                partition: relay.partition,
+                session_key_id: SessionKeyId::new(relay.session_key_id),
+                relay_id: RelayId::new(relay.relay_id),
+            };
+            self.enqueue(relay.relay_id, purpose, requested.to, requested.calldata).await?;
+        }
+        Ok(())
+    }
+
+    async fn enqueue(&mut self, id: Uuid, purpose: Purpose, to: Address, calldata: HexBytes) -> Result<(), RoundError> {
+        let transaction_id = TransactionId::new(id);
+        let enqueued = Enqueued { transaction_id, purpose, to, calldata };
+        let cause = caused(&[b"enqueue", id.as_bytes()]);
+        // Without a chain the settler cannot begin; what waits then waits in the log.
+        if self.load_settler().await?.opened.is_none() {
+            return Ok(());
+        }
+        if self.command_settler(cause, SettlerCommand::Enqueue(Box::new(enqueued))).await? {
+            self.planner.enqueued.insert(id);
+        }
+        Ok(())
+    }
+
+    async fn finalize_withdrawal(
+        &self,
+        organization_id: OrganizationId,
+        partition: i32,
+        session_key: Uuid,
+        now: Timestamp,
+    ) -> Result<(), RoundError> {
+        let stream = StreamId::new(SessionKey::CATEGORY, SessionKeyId::new(session_key));
+        let state = self.context.ledger.load::<SessionKey>(&stream).await?.state;
+        let (Some(grant), Some(withdrawal)) = (&state.grant, state.withdrawal) else { return Ok(()) };
+        let attempts = state.relays.iter().filter(|relay| relay.action == RelayAction::FinalizeWithdraw).count();
+        if attempts > 0 || now < withdrawal.available_at {
+            return Ok(());
+        }
+        let calldata = calls::finalize_withdraw(&grant.terms);
+        let (block, index) = withdrawal.seen_at();
+        let minute = now.timestamp() / 60;
+        // One try a minute, should one fail.
+        let cause = caused(&[
+            b"finalize withdrawal",
+            session_key.as_bytes(),
+            &block.to_be_bytes(),
+            &index.to_be_bytes(),
+            &minute.to_be_bytes(),
+        ]);
+        let relay_id = RelayId::new(cause);
+        let action = KeyAction::Relay { relay_id, action: RelayAction::FinalizeWithdraw, calldata };
+        let command = SessionKeyCommand { organization_id, action };
+        if let Err(denied) = self.execute::<SessionKey>(organization_id, partition, stream, cause, command).await? {
+            tracing::debug!(%denied, "the withdrawal waits");
+        }
+        Ok(())
+    }
+
+    /// Opens a settlement for every payee for whom one is due.
+    async fn open_due(&self) -> Result<(), RoundError> {
+        let (chain_id, contract, now) = (self.chain_id(), self.contract(), clock::now());
+        let lanes = settlement::lanes_due(&self.context.pool, chain_id, &contract, now).await?;
+        for lane in lanes {
+            let rules = self.rules(OrganizationId::new(lane.organization_id)).await?;
+            let cause = if lane.unsettled >= rules.threshold.decimal() {
+                Cause::Threshold
+            } else if !lane.ending_unsettled.is_zero() {
+                Cause::Ending
+            } else if lane.oldest_unsettled_at.is_some_and(|since| since + rules.age <= now) {
+                Cause::Age
+            } else {
+                continue;
+            };
+            self.open(&lane, cause).await?;
+        }
+        Ok(())
+    }
+
+    /// An organization's own rules, else the installation's.
+    async fn rules(&self, organization_id: OrganizationId) -> Result<SettlementRules, RoundError> {
+        let stream = StreamId::new(Organization::CATEGORY, organization_id);
+        let own = self.context.ledger.load::<Organization>(&stream).await?.state.settlement_rules;
+        Ok(own.map_or(self.chain.rules, |own| SettlementRules {
+            threshold: own.threshold,
+            age: TimeDelta::seconds(i64::from(own.age_secs)),
+        }))
+    }
+
+    async fn open(&self, totals: &LaneTotals, cause: Cause) -> Result<(), RoundError> {
+        let settings = self.chain.client.settings();
+        let organization_id = OrganizationId::new(totals.organization_id);
+        let (Ok(payee), Ok(token)) = (totals.payee.parse::<Address>(), totals.token.parse::<Address>()) else {
+            return Err(RoundError::Denied(format!("{} is no payee", totals.payee)));
+        };
+        let pool = &self.context.pool;
+        let before = settlement::count_settlements(pool, totals.organization_id, &totals.payee, &totals.token).await?;
+        // The same count gives the same id: two leaders open one settlement.
+        let id = caused(&[
+            b"open settlement",
+            totals.organization_id.as_bytes(),
+            &settings.contract.0,
+            &payee.0,
+            &token.0,
+            &before.to_be_bytes(),
+        ]);
+        let settlement_id = SettlementId::new(id);
+        let lane = Lane {
+            chain_id: settings.network.chain_id,
+            contract: settings.contract,
+            token,
+            currency: Currency::USDC,
+            payee,
+        };
+        let opened = Opened { settlement_id, organization_id, lane, cause };
+        let command = SettlementCommand { organization_id, action: Action::Open(opened) };
+        let stream = StreamId::new(Settlement::CATEGORY, settlement_id);
+        let done = self.execute::<Settlement>(organization_id, totals.partition, stream, id, command).await?;
+        if let Err(denied) = done {
+            tracing::debug!(%settlement_id, %denied, "the read model is behind");
+        }
+        Ok(())
+    }
+
+    /// Takes a settlement one step further.
+    async fn advance(&mut self, open: &OpenSettlement) -> Result<(), RoundError> {
+        let settlement_id = SettlementId::new(open.settlement_id);
+        let stream = StreamId::new(Settlement::CATEGORY, settlement_id);
+        let state = self.context.ledger.load::<Settlement>(&stream).await?.state;
+        let Some((opened, _)) = &state.opened else { return Ok(()) };
+        match (state.status, &state.planned) {
+            (Status::Opened, _) => self.make_plan(open, opened).await,
+            (Status::Planned, Some(planned)) => {
+                if state.last_failure.as_ref().is_some_and(|failed| failed.retry_at > clock::now()) {
+                    return Ok(());
+                }
+                let attempt = state.attempt();
+                let purpose = Purpose::Settlement {
+                    organization_id: opened.organization_id,
+                    partition: open.partition,
+                    settlement_id,
+                    attempt,
+                };
+                let id = caused(&[b"transaction", open.settlement_id.as_bytes(), &attempt.to_be_bytes()]);
+                if self.planner.enqueued.contains(&id) {
+                    return Ok(());
+                }
+                self.enqueue(id, purpose, opened.lane.contract, planned.calldata.clone()).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn make_plan(&mut self, open: &OpenSettlement, opened: &Opened) -> Result<(), RoundError> {
+        if !self.caught_up(open.partition).await? {
+            return Ok(());
+        }
+        let lane = &opened.lane;
+        let candidates = settlement::candidates(
+            &self.context.pool,
+            open.organization_id,
+            self.chain_id(),
+            &self.contract(),
+            &lane.payee.to_string(),
+            &lane.token.to_string(),
+            CLAIMS_MAX as i64,
+            open.settlement_id,
+            opened.cause == Cause::Requested,
+        )
+        .await?;
+        let mut claims = Vec::new();
+        let mut leaves = Vec::new();
+        let mut calls = Vec::new();
+        let mut total = Amount::ZERO;
+        for candidate in &candidates {
+            let Some(planned) = self.plan_claim(open, opened, candidate).await? else { continue };
+            let (claim, position) = planned;
+            let (session_id, signature) = self.sign_claim(opened.organization_id, &claim).await?;
+            let evidence = self.evidence(opened.organization_id, session_id, &claim, candidate, position).await?;
+            total = total.plus(claim.amount);
+            calls.push(Claim {
+                session_id,
+                max_claimable: claim.voucher.map_or(claim.total_claimed, |voucher| voucher.max_claimable),
+                total_claimed: claim.total_claimed,
+                signature,
+            });
+            claims.push(PlannedClaim {
+                session_key_id: claim.session_key_id,
+                customer_id: claim.customer_id,
+                session_id,
+                amount: claim.amount,
+                total_claimed: claim.total_claimed,
+                charges: evidence.leaves.len() as u64,
+                first_position: evidence.first_position,
+                last_position: evidence.last_position,
+            });
+            leaves.extend(evidence.leaves);
+        }
+        let settlement = (opened.organization_id, open.partition, opened.settlement_id);
+        if claims.is_empty() {
+            let action = Action::Abandon("there was nothing to claim".to_owned());
+            return self.tell_settlement(settlement, "abandoned", 0, action).await;
+        }
+        let head = self.context.ledger.log().head(open.partition).await?;
+        let chain: [u8; 32] = head.chain.try_into().unwrap_or_default();
+        let log_head = LogHead { partition: open.partition, position: head.position, chain: Bytes32(chain) };
+        leaves.push(evidence::head_leaf(self.log_id().await?, &log_head));
+        let evidence_root = evidence::root(&leaves);
+        let decimals = lane.currency.minor_unit();
+        let planned = Planned {
+            calldata: calls::settle(evidence_root, lane.payee, lane.token, decimals, &calls),
+            claims,
+            total,
+            currency: lane.currency,
+            evidence_root,
+            evidence_leaves: leaves.len() as u64,
+            log_head,
+        };
+        self.tell_settlement(settlement, "planned", 0, Action::Plan(Box::new(planned))).await
+    }
+
+    /// Whether the read model has seen all that is in the log now: after a crash the claims that were
+    /// planned before it must be found again.
+    async fn caught_up(&self, partition: i32) -> Result<bool, RoundError> {
+        let head = self.context.ledger.log().head(partition).await?.position;
+        let name = checkpoint::live_name(&settlement::Settlement as &dyn Projection);
+        let deadline = Instant::now() + CAUGHT_UP_WITHIN;
+        while checkpoint::position(&self.context.pool, &name, partition).await? < head {
+            if Instant::now() >= deadline {
+                tracing::warn!("settlements wait for their read model");
+                return Ok(false);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(true)
+    }
+
+    /// Asks a session key for its claim; `None` when it has none for this settlement.
+    async fn plan_claim(
+        &self,
+        open: &OpenSettlement,
+        opened: &Opened,
+        candidate: &Candidate,
+    ) -> Result<Option<(ClaimPlanned, i64)>, RoundError> {
+        let settlement_id = opened.settlement_id;
+        let stream = StreamId::new(SessionKey::CATEGORY, SessionKeyId::new(candidate.session_key_id));
+        let cause = caused(&[b"claim", settlement_id.uuid().as_bytes(), candidate.session_key_id.as_bytes()]);
+        let action = KeyAction::PlanClaim { settlement_id, again: opened.cause == Cause::Requested };
+        let command = SessionKeyCommand { organization_id: opened.organization_id, action };
+        let done = self.execute::<SessionKey>(opened.organization_id, open.partition, stream, cause, command).await?;
+        match done {
+            Ok(Executed::Done {
+                event: Recorded { event: SessionKeyEvent::ClaimPlanned(claim), position, .. },
+                ..
+            }) => Ok(Some((claim, position.position))),
+            Ok(_) => Ok(None),
+            Err(denied) => {
+                tracing::debug!(%settlement_id, %denied, "a session key has no claim");
+                Ok(None)
+            }
+        }
+    }
+
+    /// The voucher behind a claim: the one the client gave, or one that is signed now.
+    async fn sign_claim(
+        &self,
+        organization_id: OrganizationId,
+        claim: &ClaimPlanned,
+    ) -> Result<(Bytes32, CompactSignature), RoundError> {
+        let stream = StreamId::new(SessionKey::CATEGORY, claim.session_key_id);
+        let state = self.context.ledger.load::<SessionKey>(&stream).await?.state;
+        let Some(grant) = state.grant else {
+            return Err(RoundError::Denied(format!("{} was never granted", claim.session_key_id)));
+        };
+        let terms = grant.terms;
+        if let (Custody::Client, Some(voucher)) = (terms.custody, claim.voucher) {
+            return Ok((terms.session_id, voucher.signature));
+        }
+        let row = claim.session_key_id.to_string();
+        let kept = self.chain.vault.get(organization_id, VAULT_KIND, std::slice::from_ref(&row)).await?;
+        let key: Option<[u8; 32]> = kept.into_iter().next().and_then(|(_, key)| key.try_into().ok());
+        let key = key.ok_or_else(|| RoundError::Denied(format!("the key of {row} is not in the vault")))?;
+        let digest = voucher::digest_of(&terms, claim.total_claimed);
+        let signature = voucher::sign(&key, digest).map_err(|e| RoundError::Denied(e.to_string()))?;
+        Ok((terms.session_id, signature))
+    }
+
+    /// The charges a claim pays for, as leaves. They must add up to it, whatever the read model said.
+    async fn evidence(
+        &self,
+        organization_id: OrganizationId,
+        session_id: Bytes32,
+        claim: &ClaimPlanned,
+        candidate: &Candidate,
+        claim_position: i64,
+    ) -> Result<Evidence, RoundError> {
+        for after in [candidate.settled_position, 0] {
+            let found = self.charges(organization_id, session_id, claim, after, claim_position).await?;
+            if found.is_some() || after == 0 {
+                return found.ok_or_else(|| {
+                    RoundError::Denied(format!("the charges of {} do not add up to its claim", claim.session_key_id))
+                });
+            }
+        }
+        Err(RoundError::Denied("no charges".to_owned()))
+    }
+
+    async fn charges(
+        &self,
+        organization_id: OrganizationId,
+        session_id: Bytes32,
+        claim: &ClaimPlanned,
+        after: i64,
+        before: i64,
+    ) -> Result<Option<Evidence>, RoundError> {
+        let stream = StreamId::new(SessionKey::CATEGORY, claim.session_key_id);
+        let filter = EventFilter {
+            streams: Some(vec![stream.as_str().to_owned()]),
+            event_type: Some("charged".to_owned()),
+            ..EventFilter::default()
+        };
+        let mut evidence = Evidence { leaves: Vec::new(), first_position: 0, last_position: 0 };
+        let (mut cursor, mut reached) = (after, claim.charged_from);
+        loop {
+            let page = self.log.events_of(organization_id, cursor, CHARGES_PAGE, &filter).await?;
+            for event in page.iter().take_while(|event| event.position < before) {
+                cursor = event.position;
+                let decoded = SessionKeyEvent::decode(&event.event_type, event.schema, &event.payload);
+                let SessionKeyEvent::Charged(charged) = decoded.map_err(eventstore::StoreError::from)? else {
+                    continue;
+                };
+                if charged.after.charged <= claim.charged_from {
+                    continue;
+                }
+                // The first one may lie partly below: somebody else claimed in the middle of it.
+                reached = charged.after.charged;
+                let id = ChargeId::new(event.event_id);
+                evidence.leaves.push(evidence::charge_leaf(session_id, id, charged.amount, reached));
+                if evidence.first_position == 0 {
+                    evidence.first_position = event.position;
+                    let start = reached.minus(charged.amount);
+                    if start > claim.charged_from {
+                        return Ok(None);
+                    }
+                }
+                evidence.last_position = event.position;
+            }
+            let at_end = page.last().is_none_or(|last| last.position >= before);
+            if at_end || page.len() < usize::try_from(CHARGES_PAGE).unwrap_or(usize::MAX) {
+                break;
+            }
+        }
+        Ok((reached == claim.charged_to && !evidence.leaves.is_empty()).then_some(evidence))
+    }
+
+    async fn log_id(&mut self) -> Result<Uuid, RoundError> {
+        if let Some(id) = self.planner.log_id {
+            return Ok(id);
+        }
+        let text = postgres::log_id(&self.context.pool).await?;
+        let id = Uuid::parse_str(&text).map_err(|e| RoundError::Denied(e.to_string()))?;
+        Ok(*self.planner.log_id.insert(id))
+    }
+}
