@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::auth::Directory;
 use crate::problem::Problem;
+use crate::sessions::Sessions;
 use crate::{command, health, openapi, query};
 
 /// The largest body that is read.
@@ -51,6 +52,8 @@ pub struct Settings {
     pub vault: Vault,
     /// The copy in NATS; `None` when it is not used.
     pub nats: Option<CopyInNats>,
+    /// The chain; `None` when none is configured.
+    pub chain: Option<chain::Client>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -70,6 +73,10 @@ pub struct App {
     pub directory: Arc<Directory>,
     /// The copy in NATS.
     pub nats: Option<CopyInNats>,
+    /// The chain; `None` when none is configured.
+    pub chain: Option<chain::Client>,
+    /// What was granted with session keys.
+    pub sessions: Arc<Sessions>,
     /// Places for streams of events.
     pub streams: Arc<Semaphore>,
     /// What `/metrics` shows.
@@ -80,17 +87,21 @@ pub struct App {
 pub fn router(settings: Settings) -> Router {
     let directory = Directory::start(settings.ledger.clone(), settings.pool.clone(), settings.vault.keys().clone());
     let app = App {
+        sessions: Arc::new(Sessions::new(settings.ledger.clone())),
         ledger: settings.ledger,
         log: PostgresLog::new(settings.pool.clone()),
         pool: settings.pool,
         vault: settings.vault,
         directory,
         nats: settings.nats,
+        chain: settings.chain,
         streams: Arc::new(Semaphore::new(query::events::STREAMS_MAX)),
         metrics: settings.metrics,
     };
     Router::new()
         .route("/v1/organization", get(query::organization::get_organization))
+        .route("/v1/organization/payee", put(command::organization::set_payee))
+        .route("/v1/organization/settlement_rules", put(command::organization::set_settlement_rules))
         .route("/v1/api_keys", post(command::api_keys::create_api_key).get(query::organization::list_api_keys))
         .route("/v1/api_keys/{id}/revoke", post(command::api_keys::revoke_api_key))
         .route("/v1/meters", get(query::organization::list_meters))
@@ -100,9 +111,28 @@ pub fn router(settings: Settings) -> Router {
         .route("/v1/customers/{id}/postpaid_limit", put(command::customers::set_postpaid_limit))
         .route("/v1/customers/{id}/credits", post(command::credits::grant_credit))
         .route("/v1/customers/{id}/quotas/{meter}", put(command::quotas::set_quota))
+        .route(
+            "/v1/session_keys",
+            post(command::session_keys::create::create_session_key).get(query::session_keys::list_session_keys),
+        )
+        .route("/v1/session_keys/{id}", get(query::session_keys::get_session_key))
+        .route("/v1/session_keys/{id}/typed_data", get(query::typed_data::get_typed_data))
+        .route("/v1/session_keys/{id}/register", post(command::session_keys::fund::register_session_key))
+        .route("/v1/session_keys/{id}/deposits", post(command::session_keys::fund::create_deposit))
+        .route("/v1/session_keys/{id}/freeze", post(command::session_keys::stop::freeze_session_key))
+        .route("/v1/session_keys/{id}/unfreeze", post(command::session_keys::stop::unfreeze_session_key))
+        .route("/v1/session_keys/{id}/revoke", post(command::session_keys::stop::revoke_session_key))
+        .route("/v1/session_keys/{id}/withdrawals", post(command::session_keys::stop::create_withdrawal))
         .route("/v1/charges", post(command::charges::create_charge).get(query::charges::list_charges))
         .route("/v1/charges/batch", post(command::charges::create_charges))
         .route("/v1/charges/{id}", get(query::charges::get_charge))
+        .route("/v1/charges/{id}/explain", get(query::explain::explain_charge))
+        .route(
+            "/v1/settlements",
+            post(command::settlements::create_settlement).get(query::settlements::list_settlements),
+        )
+        .route("/v1/settlements/{id}", get(query::settlements::get_settlement))
+        .route("/v1/settlements/{id}/retry", post(command::settlements::retry_settlement))
         .route("/v1/quotas", get(query::quotas::list_quotas))
         .route("/v1/invoices", get(query::invoices::list_invoices))
         .route("/v1/invoices/{id}", get(query::invoices::get_invoice))

@@ -27,6 +27,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
+/// A JSON body that may be left out: then it is as an empty object.
+pub struct OptionalJson<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let is_json = require_json(request.headers());
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| body_problem(&rejection))?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        is_json?;
+        parse(&bytes).map(Self)
+    }
+}
+
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     let essence = headers
         .get(header::CONTENT_TYPE)
@@ -73,7 +90,7 @@ fn json_problem(error: &serde_json::Error, path: &str) -> Problem {
         return Problem::bad_request("missing_field", &named(message), message);
     }
     let code = match path.rsplit(['.', ']']).next() {
-        Some("amount" | "unit_price" | "postpaid_limit") => "invalid_amount",
+        Some("amount" | "unit_price" | "postpaid_limit" | "period_limit") => "invalid_amount",
         Some("quantity" | "limit") => "invalid_quantity",
         Some("currency") => "invalid_currency",
         _ => "invalid_request",

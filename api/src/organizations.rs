@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::api_key::{ApiKey, ApiKeyCommand, Created};
+use domain::evm::Address;
 use domain::ids::{self, ApiKeyId, OrganizationId};
 use domain::money::Currency;
 use domain::organization::{INDEX_ORGANIZATION, Organization, OrganizationCommand};
@@ -85,4 +86,21 @@ pub async fn create_api_key(
         .await?;
     done.map_err(|denied| StoreError::Corrupt(denied.to_string()))?;
     Ok(secret)
+}
+
+/// Says where an organization's settlements are paid to, when nobody has said so yet.
+pub async fn ensure_payee(
+    ledger: &Ledger,
+    id: OrganizationId,
+    partition: i32,
+    payee: Address,
+) -> Result<(), ExecuteError> {
+    let stream = StreamId::new(Organization::CATEGORY, id);
+    if ledger.load::<Organization>(&stream).await?.state.payee.is_some() {
+        return Ok(());
+    }
+    let command_id = ids::derive(&[b"first payee", id.uuid().as_bytes()]);
+    let command = OrganizationCommand::SetPayee { payee };
+    let done = ledger.execute::<Organization>(stream, meta(id, partition, command_id), command).await?;
+    done.map(|_| ()).map_err(|denied| StoreError::Corrupt(denied.to_string()).into())
 }

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::{Aggregate, StreamId};
-use eventstore::{CommandMeta, ExecuteError, Executed, clock};
+use eventstore::{CommandMeta, ExecuteError, Executed, Recorded, clock};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -19,7 +19,11 @@ pub mod charges;
 pub mod credits;
 pub mod customers;
 pub mod meters;
+pub mod organization;
 pub mod quotas;
+pub mod session_keys;
+pub mod settlements;
+pub mod vouchers;
 
 /// The envelope of a command that came over HTTP.
 ///
@@ -70,6 +74,25 @@ where
         .await
         .map_err(<Problem as From<ExecuteError>>::from)?
         .map_err(Problem::from)
+}
+
+/// The event that an earlier request with the same idempotency key wrote, if there was one; 422 when that was
+/// another request. Whoever asks the clock, the settings or the chain before the ledger looks here first: what
+/// was accepted stays accepted.
+pub async fn earlier<A: Aggregate>(
+    app: &App,
+    meta: &CommandMeta,
+    key: Option<&str>,
+) -> Result<Option<Recorded<A::Event>>, Problem> {
+    if key.is_none() {
+        return Ok(None);
+    }
+    let found = app.ledger.log().find(&[meta.command_id]).await?;
+    let Some(stored) = found.first() else { return Ok(None) };
+    let same = stored.request_digest == meta.request_digest
+        && stored.organization_id == meta.organization_id
+        && stored.stream_id.category() == A::CATEGORY;
+    if same { Ok(Some(Recorded::read(stored)?)) } else { Err(ExecuteError::KeyReused.into()) }
 }
 
 /// An answer, marked when it is a repeated one.

@@ -3,19 +3,22 @@
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use domain::account::{Account, AccountEvent};
+use domain::account::Account;
 use domain::ids::ChargeId;
-use domain::{Aggregate, EventPayload, RecordedEvent};
-use eventstore::LogPosition;
+use domain::session_key::SessionKey;
+use domain::{Aggregate, RecordedEvent, StreamId};
+use eventstore::Recorded;
 use eventstore::postgres::EventFilter;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{MinPosition, Page, cursor, customer_filter, customers, limit, logged};
+use super::session_keys::own_session_key;
+use super::{MinPosition, Page, cursor, limit, logged, own_customer};
 use crate::App;
 use crate::auth::Principal;
-use crate::command::charges::ChargeOut;
+use crate::command::charges::{ChargeOut, charge_not_found};
 use crate::command::customers::account_stream;
+use crate::command::session_keys;
 use crate::extract::{Query, path_id};
 use crate::problem::Problem;
 
@@ -24,8 +27,10 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ChargeParams {
-    /// Of this customer; required.
+    /// Of this customer's account. This or `session_key_id` is required.
     pub customer_id: Option<String>,
+    /// Of this session key.
+    pub session_key_id: Option<String>,
     /// 1 to 100; 20 when left out.
     pub limit: Option<i64>,
     /// From `next_cursor`.
@@ -36,21 +41,34 @@ pub struct ChargeParams {
 }
 
 fn read(event: &RecordedEvent) -> Result<ChargeOut, Problem> {
-    let position = LogPosition { partition: event.partition, position: event.position };
-    match AccountEvent::decode(&event.event_type, event.schema, &event.payload) {
-        Ok(AccountEvent::Charged(charged)) => {
-            Ok(ChargeOut::new(&charged, event.event_id, event.occurred_at, position.to_string()))
-        }
-        Ok(_) => Err(charge_not_found()),
-        Err(error) => Err(Problem::internal().caused_by(error)),
+    match event.stream_id.category() {
+        Account::CATEGORY => ChargeOut::of_account(&Recorded::read(event)?),
+        SessionKey::CATEGORY => ChargeOut::of_session_key(&Recorded::read(event)?),
+        _ => Err(charge_not_found()),
     }
 }
 
-fn charge_not_found() -> Problem {
-    Problem::not_found("charge_not_found", "there is no such charge")
+/// Whose charges: the stream that they are in.
+async fn stream(app: &App, principal: &Principal, params: &ChargeParams) -> Result<StreamId, Problem> {
+    let customer = own_customer(app, principal, params.customer_id.as_deref()).await?;
+    let session_key = own_session_key(app, principal, params.session_key_id.as_deref()).await?;
+    match (customer, session_key) {
+        (Some(customer), None) => Ok(account_stream(customer)),
+        (None, Some(session_key)) => Ok(session_keys::stream(session_key)),
+        (None, None) => Err(Problem::bad_request(
+            "missing_field",
+            "customer_id",
+            "say whose charges: customer_id=cus_… or session_key_id=ses_…",
+        )),
+        (Some(_), Some(_)) => Err(Problem::bad_request(
+            "invalid_request",
+            "session_key_id",
+            "ask for the charges of either a customer's account or a session key",
+        )),
+    }
 }
 
-/// The charges of a customer, newest first.
+/// The charges of a customer's account or of a session key, newest first.
 #[utoipa::path(get, path = "/v1/charges", tag = "Charges", params(ChargeParams),
     responses((status = 200, body = Page<ChargeOut>), (status = "default", response = crate::openapi::ProblemResponse)))]
 pub async fn list_charges(
@@ -60,12 +78,9 @@ pub async fn list_charges(
 ) -> Result<Json<Page<ChargeOut>>, Problem> {
     let limit = limit(params.limit)?;
     let before: Option<i64> = cursor(params.cursor.as_deref())?;
-    let customer = customer_filter(params.customer_id.as_deref())?
-        .ok_or_else(|| Problem::bad_request("missing_field", "customer_id", "say whose charges: customer_id=cus_…"))?;
     logged(&app, &principal, params.min_position).await?;
-    customers::require(&app, &principal, customer).await?;
     let filter = EventFilter {
-        streams: Some(vec![account_stream(customer).as_str().to_owned()]),
+        streams: Some(vec![stream(&app, &principal, &params).await?.as_str().to_owned()]),
         event_type: Some("charged".to_owned()),
         newest_first: true,
         ..EventFilter::default()
@@ -96,11 +111,6 @@ pub async fn get_charge(
     ChargePath(id): ChargePath,
 ) -> Result<Json<ChargeOut>, Problem> {
     let found = app.ledger.log().find(&[id.uuid()]).await?;
-    let own = found
-        .first()
-        .filter(|event| {
-            event.organization_id == principal.organization_id && event.stream_id.category() == Account::CATEGORY
-        })
-        .ok_or_else(charge_not_found)?;
-    read(own).map(Json)
+    let own = found.first().filter(|event| event.organization_id == principal.organization_id);
+    read(own.ok_or_else(charge_not_found)?).map(Json)
 }

@@ -17,11 +17,15 @@ use crate::problem::Problem;
 pub mod charges;
 pub mod customers;
 pub mod events;
+pub mod explain;
 pub mod invoices;
 pub mod journal;
 pub mod organization;
 pub mod quotas;
 pub mod risk;
+pub mod session_keys;
+pub mod settlements;
+pub mod typed_data;
 
 /// Entries of a page when none are asked for.
 const LIMIT_DEFAULT: i64 = 20;

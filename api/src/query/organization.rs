@@ -3,8 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use domain::evm::Address;
 use domain::ids::{ApiKeyId, OrganizationId};
 use domain::meter::MeterCode;
+use domain::organization::Profile;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -32,6 +34,26 @@ pub struct OrganizationOut {
     pub created_at: DateTime<Utc>,
     /// The partition of the log it lives in.
     pub partition: i32,
+    /// The address that settlements are paid to; `null` until it was set.
+    pub payee: Option<String>,
+    /// The log's position after the command; `null` when it was only asked for.
+    pub position: Option<String>,
+}
+
+impl OrganizationOut {
+    /// From the domain's profile.
+    pub fn new(profile: &Profile, partition: i32, payee: Option<Address>, position: Option<String>) -> Self {
+        Self {
+            object: "organization",
+            id: profile.id,
+            name: profile.name.clone(),
+            default_currency: profile.default_currency.to_string(),
+            created_at: profile.created_at,
+            partition,
+            payee: payee.map(|payee| payee.to_string()),
+            position,
+        }
+    }
 }
 
 /// The organization of the API key.
@@ -40,14 +62,7 @@ pub struct OrganizationOut {
 pub async fn get_organization(State(app): State<App>, principal: Principal) -> Result<Json<OrganizationOut>, Problem> {
     let organization = app.directory.organization(principal.organization_id).await?;
     let profile = organization.profile.as_ref().ok_or_else(Problem::internal)?;
-    Ok(Json(OrganizationOut {
-        object: "organization",
-        id: profile.id,
-        name: profile.name.clone(),
-        default_currency: profile.default_currency.to_string(),
-        created_at: profile.created_at,
-        partition: principal.partition,
-    }))
+    Ok(Json(OrganizationOut::new(profile, principal.partition, organization.payee, None)))
 }
 
 /// A page.

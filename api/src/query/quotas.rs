@@ -4,9 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::ids::CustomerId;
+use domain::money::Currency;
 use domain::period::Period;
 use eventstore::clock;
-use projections::quota::{self, QuotaMeter};
+use projections::quota::{self, CustomerSessions, QuotaMeter};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -53,6 +54,8 @@ pub struct QuotaUsageOut {
     pub charged: String,
     /// Its meters, by name.
     pub meters: Vec<MeterUsageOut>,
+    /// Its session keys in sum; they pay apart from the account.
+    pub session_keys: SessionKeyTotalsOut,
 }
 
 /// Credits in sum: `granted = remaining + expired + spent`.
@@ -64,6 +67,25 @@ pub struct CreditsOut {
     pub remaining: String,
     /// What was lost of them.
     pub expired: String,
+}
+
+/// All session keys of a customer in sum, also those that are over.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionKeyTotalsOut {
+    /// How many there are.
+    pub count: i64,
+    /// How many of them are active.
+    pub active: i64,
+    /// The token they pay in.
+    pub currency: String,
+    /// Deposited for good.
+    pub deposited: String,
+    /// Charged.
+    pub charged: String,
+    /// Claimed on chain.
+    pub claimed: String,
+    /// What may still be charged with those that are active, as far as their deposits go.
+    pub available: String,
 }
 
 /// A meter that was used, or has a quota.
@@ -114,6 +136,20 @@ fn meter_out(row: QuotaMeter, now: chrono::DateTime<Utc>) -> MeterUsageOut {
     }
 }
 
+/// The sums over a customer's session keys; zero for one that has none.
+fn session_keys(sums: Option<&CustomerSessions>) -> SessionKeyTotalsOut {
+    let text = |sum: Option<Decimal>| sum.unwrap_or_default().normalize().to_string();
+    SessionKeyTotalsOut {
+        count: sums.map_or(0, |sums| sums.count),
+        active: sums.map_or(0, |sums| sums.active),
+        currency: Currency::USDC.to_string(),
+        deposited: text(sums.map(|sums| sums.deposited)),
+        charged: text(sums.map(|sums| sums.charged)),
+        claimed: text(sums.map(|sums| sums.claimed)),
+        available: text(sums.map(|sums| sums.available)),
+    }
+}
+
 /// Usage against limits, newest customer first.
 #[utoipa::path(get, path = "/v1/quotas", tag = "Read models", params(PerCustomerParams),
     responses((status = 200, body = Page<QuotaUsageOut>), (status = "default", response = crate::openapi::ProblemResponse)))]
@@ -131,6 +167,7 @@ pub async fn list_quotas(
             .await?;
     let ids: Vec<_> = rows.iter().map(|row| row.customer_id).collect();
     let mut meters = quota::meters(&app.pool, &ids).await?;
+    let sums = quota::sums_by_customer(&app.pool, &ids).await?;
     let now = clock::now();
     let usage = rows.into_iter().map(|row| {
         let (own, others): (Vec<_>, Vec<_>) =
@@ -149,6 +186,7 @@ pub async fn list_quotas(
             postpaid_limit: row.postpaid_limit.normalize().to_string(),
             charged: row.charged.normalize().to_string(),
             meters: own.into_iter().map(|meter| meter_out(meter, now)).collect(),
+            session_keys: session_keys(sums.iter().find(|sums| sums.customer_id == row.customer_id)),
         }
     });
     Ok(Json(Page::new(usage.collect(), limit, |row: &QuotaUsageOut| row.customer_id.to_string())))

@@ -1,30 +1,37 @@
-//! Charges: one, or up to a thousand at once.
+//! Charges: one, or up to a thousand at once; to an account, or with a session key.
 
 use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::{DateTime, Utc};
-use domain::Timestamp;
-use domain::account::command::Action;
-use domain::account::{Account, AccountCommand, AccountError, AccountEvent, Charged, Usage};
-use domain::ids::{ChargeId, CreditGrantId, CustomerId, EventId};
-use domain::money::{Amount, MoneyError};
+use domain::account::command::Action as AccountAction;
+use domain::account::{Account, AccountCommand};
+use domain::charge::Usage;
+use domain::ids::{CustomerId, SessionKeyId};
+use domain::money::Currency;
 use domain::organization::Organization;
-use eventstore::{Executed, Recorded};
+use domain::session_key::SessionKey;
+use domain::session_key::command::Action as SessionAction;
+use eventstore::{CommandMeta, Executed, LogPosition};
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::customers::{AccountOut, account_stream, customer_not_found};
-use super::{answer, execute, meta};
+use super::customers::{account_stream, customer_not_found};
+use super::vouchers::VoucherIn;
+use super::{answer, execute, meta, session_keys};
 use crate::App;
 use crate::auth::Principal;
 use crate::extract::{IdempotencyKey, Json, check_key, parse};
 use crate::money;
 use crate::problem::Problem;
+
+mod denied;
+mod out;
+
+pub use out::{ChargeOut, charge_not_found};
 
 /// Charges in one batch.
 pub const BATCH_MAX: usize = 1_000;
@@ -35,13 +42,21 @@ const METADATA_KEY_CHARS_MAX: usize = 40;
 const METADATA_VALUE_CHARS_MAX: usize = 200;
 const DESCRIPTION_CHARS_MAX: usize = 200;
 
-/// A charge: what for is one of `amount`, `meter` + `quantity`, or `usage`.
+/// A charge: who pays is one of `customer_id` and `session_key_id`, what for is one of `amount`,
+/// `meter` + `quantity`, and `usage`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCharge {
-    /// Whom to charge.
+    /// Whose account pays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "cus_01kaj3v1q8f5x7m2n9c4b6d8e0")]
-    pub customer_id: String,
+    pub customer_id: Option<String>,
+    /// Which session key pays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_key_id: Option<String>,
+    /// Signed by the client's key, where the client keeps it; may be left out while an earlier one reaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<VoucherIn>,
     /// An amount as it is: a decimal string, more than zero, at most 12 decimals.
     #[serde(default)]
     #[schema(example = "1.50")]
@@ -55,7 +70,7 @@ pub struct NewCharge {
     /// Several meters in one charge; it is paid wholly or not at all. 1 to 16.
     #[serde(default)]
     pub usage: Option<Vec<UsageIn>>,
-    /// The account's currency when left out; another one is refused.
+    /// That of whoever pays when left out; another one is refused.
     #[serde(default)]
     pub currency: Option<String>,
     /// Shown on statements; at most 200 characters, no personal data.
@@ -76,157 +91,7 @@ pub struct UsageIn {
     pub quantity: String,
 }
 
-/// A charge that was made.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ChargeOut {
-    /// Always `charge`.
-    pub object: &'static str,
-    /// Its id.
-    #[schema(value_type = String)]
-    pub id: ChargeId,
-    /// Who was charged.
-    #[schema(value_type = String)]
-    pub customer_id: CustomerId,
-    /// The sum of its lines.
-    pub amount: String,
-    /// In this currency.
-    pub currency: String,
-    /// What for.
-    pub lines: Vec<LineOut>,
-    /// What paid.
-    pub paid: PaidOut,
-    /// Which credits paid, in order.
-    pub credits_used: Vec<CreditUseOut>,
-    /// The account after it.
-    pub account: AccountOut,
-    /// Your words.
-    pub description: Option<String>,
-    /// Your labels.
-    pub metadata: BTreeMap<String, String>,
-    /// Its event in the log.
-    #[schema(value_type = String)]
-    pub event_id: EventId,
-    /// When it happened.
-    pub occurred_at: DateTime<Utc>,
-    /// Its event's place in the log.
-    pub position: String,
-}
-
-/// One thing that was charged for; a flat amount has no meter.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LineOut {
-    /// The meter.
-    pub meter: Option<String>,
-    /// How much of it.
-    pub quantity: Option<String>,
-    /// How much of that an allowance covered.
-    pub included_quantity: Option<String>,
-    /// The price of one unit.
-    pub unit_price: Option<String>,
-    /// (quantity − included) × unit price, exact.
-    pub amount: String,
-}
-
-/// What paid a charge.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PaidOut {
-    /// Taken from credits.
-    pub credits: String,
-    /// Put on the post-paid balance.
-    pub postpaid: String,
-}
-
-/// What one grant paid.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CreditUseOut {
-    /// The grant.
-    #[schema(value_type = String)]
-    pub grant_id: CreditGrantId,
-    /// How much.
-    pub amount: String,
-}
-
-impl ChargeOut {
-    /// From the event alone: the same at each repetition and whenever it is read.
-    pub fn new(charged: &Charged, event_id: uuid::Uuid, occurred_at: Timestamp, position: String) -> Self {
-        let text = |value: Option<Amount>| value.map(|amount| amount.to_string());
-        Self {
-            object: "charge",
-            id: ChargeId::new(event_id),
-            customer_id: charged.customer_id,
-            amount: charged.amount.to_string(),
-            currency: charged.currency.to_string(),
-            lines: charged
-                .lines
-                .iter()
-                .map(|line| LineOut {
-                    meter: line.meter.as_ref().map(ToString::to_string),
-                    quantity: line.quantity.map(|quantity| quantity.to_string()),
-                    included_quantity: line.included_quantity.map(|quantity| quantity.to_string()),
-                    unit_price: text(line.unit_price),
-                    amount: line.amount.to_string(),
-                })
-                .collect(),
-            paid: PaidOut { credits: charged.paid_by_credits().to_string(), postpaid: charged.postpaid.to_string() },
-            credits_used: charged
-                .credits_used
-                .iter()
-                .map(|used| CreditUseOut { grant_id: used.grant_id, amount: used.amount.to_string() })
-                .collect(),
-            account: AccountOut::new(charged.currency, &charged.after),
-            description: charged.description.clone(),
-            metadata: charged.metadata.clone(),
-            event_id: EventId::new(event_id),
-            occurred_at,
-            position,
-        }
-    }
-}
-
-impl From<AccountError> for Problem {
-    fn from(error: AccountError) -> Self {
-        let detail = error.to_string();
-        match error {
-            AccountError::NotFound => customer_not_found(),
-            AccountError::AlreadyOpen => Self::conflict("already_exists", detail),
-            AccountError::InsufficientFunds { amount, available, postpaid_limit, currency } => {
-                Self::cannot_pay("insufficient_funds", detail)
-                    .with("requested", json!(amount))
-                    .with("remaining", json!(available))
-                    .with("limit", json!(postpaid_limit))
-                    .with("currency", json!(currency))
-            }
-            AccountError::QuotaExceeded { meter, limit, remaining, requested, resets_at } => {
-                Self::cannot_pay("quota_exceeded", detail)
-                    .with("meter", json!(meter))
-                    .with("limit", json!(limit))
-                    .with("remaining", json!(remaining))
-                    .with("requested", json!(requested))
-                    .with("resets_at", json!(resets_at))
-            }
-            AccountError::CurrencyMismatch { .. } => {
-                Self::unprocessable("currency_mismatch", detail).with("param", json!("currency"))
-            }
-            AccountError::AmountOutOfRange { reason: MoneyError::TooPrecise { .. }, .. } => {
-                Self::unprocessable("amount_too_precise", detail).with("param", json!("quantity"))
-            }
-            AccountError::AmountOutOfRange { .. } => {
-                Self::unprocessable("amount_too_large", detail).with("param", json!("quantity"))
-            }
-            AccountError::BalanceTooLarge => Self::unprocessable("balance_too_large", detail),
-            AccountError::ExpiresInThePast => {
-                Self::unprocessable("expires_in_the_past", detail).with("param", json!("expires_at"))
-            }
-            AccountError::TooManyGrants => Self::unprocessable("too_many_grants", detail),
-            AccountError::TooManyQuotas => Self::unprocessable("too_many_quotas", detail),
-            AccountError::QuotaWithoutEffect => {
-                Self::unprocessable("quota_without_effect", detail).with("param", json!("overage"))
-            }
-        }
-    }
-}
-
-/// Charge a customer: 402 when it cannot be paid.
+/// Charge a customer's account, or a session key: 402 when it cannot be paid.
 #[utoipa::path(post, path = "/v1/charges", tag = "Charges", request_body = NewCharge,
     params(("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat: the same key and body give the same answer")),
     responses((status = 201, body = ChargeOut), (status = "default", response = crate::openapi::ProblemResponse)))]
@@ -237,13 +102,8 @@ pub async fn create_charge(
     Json(body): Json<NewCharge>,
 ) -> Result<Response, Problem> {
     let organization = app.directory.organization(principal.organization_id).await?;
-    let (event, replayed) = charge(&app, &principal, &organization, key, body).await?;
-    Ok(answer(StatusCode::CREATED, out(&event)?, replayed))
-}
-
-fn out(event: &Recorded<AccountEvent>) -> Result<ChargeOut, Problem> {
-    let AccountEvent::Charged(charged) = &event.event else { return Err(Problem::internal()) };
-    Ok(ChargeOut::new(charged, event.event_id, event.occurred_at, event.position.to_string()))
+    let (charge, _, replayed) = charge(&app, &principal, &organization, key, body).await?;
+    Ok(answer(StatusCode::CREATED, charge, replayed))
 }
 
 /// Several charges.
@@ -286,8 +146,7 @@ pub async fn create_charges(
         let (app, principal, organization, key) = (&app, &principal, &organization, key.as_deref());
         async move {
             let (item_key, charge_in) = batch_item(item, index, key)?;
-            let (event, replayed) = charge(app, principal, organization, item_key, charge_in).await?;
-            Ok::<_, Problem>((out(&event)?, event.position, replayed))
+            charge(app, principal, organization, item_key, charge_in).await
         }
     });
     let results = join_all(items).await;
@@ -317,6 +176,23 @@ fn batch_item(mut item: Value, index: usize, batch_key: Option<&str>) -> Result<
     Ok((key, parse(item.to_string().as_bytes())?))
 }
 
+/// Who pays.
+enum Payer {
+    Account(CustomerId),
+    SessionKey(SessionKeyId),
+}
+
+/// What is to be charged, whoever pays.
+struct Order {
+    usage: Vec<Usage>,
+    currency: Option<Currency>,
+    description: Option<String>,
+    metadata: BTreeMap<String, String>,
+}
+
+/// A charge, its place in the log, and whether it was there before.
+type Charged = (ChargeOut, LogPosition, bool);
+
 /// One charge, on its own or in a batch: the same request in both, so the same key fits both.
 async fn charge(
     app: &App,
@@ -324,17 +200,71 @@ async fn charge(
     organization: &Organization,
     key: Option<String>,
     body: NewCharge,
-) -> Result<(Recorded<AccountEvent>, bool), Problem> {
-    let customer_id: CustomerId = body.customer_id.parse().map_err(|_| customer_not_found())?;
+) -> Result<Charged, Problem> {
+    let payer = payer(&body)?;
     let currency = money::currency(body.currency.as_deref())?;
     check_words(&body)?;
     let usage = usage(organization, &body)?;
     let meta = meta(principal, key.as_deref(), "POST /v1/charges", "", &body)?;
-    let action = Action::Charge { usage, currency, description: body.description, metadata: body.metadata };
+    let order = Order { usage, currency, description: body.description, metadata: body.metadata };
+    match payer {
+        Payer::Account(id) => charge_account(app, principal, id, meta, order).await,
+        Payer::SessionKey(id) => charge_session_key(app, principal, id, meta, order, body.voucher).await,
+    }
+}
+
+async fn charge_account(
+    app: &App,
+    principal: &Principal,
+    id: CustomerId,
+    meta: CommandMeta,
+    order: Order,
+) -> Result<Charged, Problem> {
+    let Order { usage, currency, description, metadata } = order;
+    let action = AccountAction::Charge { usage, currency, description, metadata };
     let command = AccountCommand { organization_id: principal.organization_id, action };
-    match execute::<Account>(app, account_stream(customer_id), meta, command).await? {
-        Executed::Done { event, replayed } => Ok((event, replayed)),
+    match execute::<Account>(app, account_stream(id), meta, command).await? {
+        Executed::Done { event, replayed } => Ok((ChargeOut::of_account(&event)?, event.position, replayed)),
         Executed::Unchanged { .. } => Err(Problem::internal()),
+    }
+}
+
+async fn charge_session_key(
+    app: &App,
+    principal: &Principal,
+    id: SessionKeyId,
+    meta: CommandMeta,
+    order: Order,
+    voucher: Option<VoucherIn>,
+) -> Result<Charged, Problem> {
+    let voucher = match voucher {
+        Some(voucher) => Some(voucher.read(&app.sessions.grant(principal.organization_id, id).await?.terms)?),
+        None => None,
+    };
+    let Order { usage, currency, description, metadata } = order;
+    let action = SessionAction::Charge { usage, currency, voucher, description, metadata };
+    let command = session_keys::command(principal, action);
+    match execute::<SessionKey>(app, session_keys::stream(id), meta, command).await? {
+        Executed::Done { event, replayed } => Ok((ChargeOut::of_session_key(&event)?, event.position, replayed)),
+        Executed::Unchanged { .. } => Err(Problem::internal()),
+    }
+}
+
+fn payer(body: &NewCharge) -> Result<Payer, Problem> {
+    match (&body.customer_id, &body.session_key_id, &body.voucher) {
+        (Some(_), None, Some(_)) => {
+            Err(Problem::bad_request("invalid_request", "voucher", "a voucher goes with a session_key_id"))
+        }
+        (Some(id), None, None) => id.parse().map(Payer::Account).map_err(|_| customer_not_found()),
+        (None, Some(id), _) => id.parse().map(Payer::SessionKey).map_err(|_| session_keys::not_found()),
+        (None, None, _) => {
+            Err(Problem::bad_request("missing_field", "customer_id", "say who pays: customer_id or session_key_id"))
+        }
+        (Some(_), Some(_), _) => Err(Problem::bad_request(
+            "invalid_request",
+            "session_key_id",
+            "a charge has either customer_id or session_key_id",
+        )),
     }
 }
 
@@ -390,4 +320,36 @@ fn metered(organization: &Organization, meter: &str, quantity: &str) -> Result<U
         Problem::unprocessable("unknown_meter", "the price list has no such meter").with("param", json!("meter"))
     })?;
     Ok(Usage::Metered { meter: priced.meter.clone(), quantity })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> NewCharge {
+        parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn requests_of_before_keep_their_digest() {
+        let body = read(r#"{"customer_id":"cus_1","amount":"1","metadata":{"a":"b"}}"#);
+        let written = r#"{"customer_id":"cus_1","amount":"1","meter":null,"quantity":null,"usage":null,"currency":null,"description":null,"metadata":{"a":"b"}}"#;
+        assert_eq!(serde_json::to_string(&body).unwrap(), written);
+    }
+
+    #[test]
+    fn somebody_pays_and_only_one() {
+        let told = |text: &str| payer(&read(text)).err().map(|problem| (problem.status, problem.code));
+        let (customer, session) = (format!("cus_{}", "0".repeat(26)), format!("ses_{}", "0".repeat(26)));
+        let voucher = r#""voucher":{"max_claimable":"1","signature":"0x"}"#;
+        assert_eq!(told(&format!(r#"{{"customer_id":"{customer}"}}"#)), None);
+        assert_eq!(told(&format!(r#"{{"session_key_id":"{session}"}}"#)), None);
+        assert_eq!(told(&format!(r#"{{"session_key_id":"{session}",{voucher}}}"#)), None);
+        assert_eq!(told("{}"), Some((400, "missing_field")));
+        let both = format!(r#"{{"customer_id":"{customer}","session_key_id":"{session}"}}"#);
+        assert_eq!(told(&both), Some((400, "invalid_request")));
+        assert_eq!(told(&format!(r#"{{"customer_id":"{customer}",{voucher}}}"#)), Some((400, "invalid_request")));
+        assert_eq!(told(r#"{"customer_id":"1"}"#), Some((404, "customer_not_found")));
+        assert_eq!(told(r#"{"session_key_id":"1"}"#), Some((404, "session_key_not_found")));
+    }
 }

@@ -1,0 +1,202 @@
+//! Stops a session key: for now, or for good, by the organization or by its owner; and gives money back.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use chain::calls;
+use chain::typed::OwnerAction;
+use domain::evm::HexBytes;
+use domain::ids::SessionKeyId;
+use domain::session_key::command::Action;
+use domain::session_key::{FrozenBy, RelayAction, SessionKey, Terms};
+use eventstore::Executed;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::relay::{Call, relay};
+use super::{SessionKeyOut, SessionKeyPath, command, load, stream};
+use crate::auth::Principal;
+use crate::command::{answer, execute, meta};
+use crate::extract::{IdempotencyKey, Json, OptionalJson};
+use crate::problem::Problem;
+use crate::{App, evm};
+
+/// All there is, in a signed withdrawal.
+pub const ALL_UNITS: u128 = u128::MAX;
+
+/// What the owner signed (EIP-712, see `GET /v1/session_keys/{id}/typed_data`).
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnerSignatureIn {
+    /// The owner's.
+    #[schema(example = "0x…")]
+    pub signature: String,
+    /// The session's nonce that was signed.
+    pub nonce: u64,
+    /// The deadline that was signed, in unix seconds.
+    pub deadline: u64,
+}
+
+impl OwnerSignatureIn {
+    fn read(&self) -> Result<HexBytes, Problem> {
+        evm::owner_signature("owner_signature.signature", &self.signature)
+    }
+}
+
+/// Who asks: the organization when the body is empty or left out, else the owner.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopIn {
+    /// The owner's signature: then it is also done on chain.
+    #[serde(default)]
+    pub owner_signature: Option<OwnerSignatureIn>,
+}
+
+/// A withdrawal.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewWithdrawal {
+    /// How much: a decimal string in USDC, at most 6 decimals; all there is when left out.
+    #[serde(default)]
+    pub amount: Option<String>,
+    /// The owner's signature of this amount.
+    pub owner_signature: OwnerSignatureIn,
+}
+
+/// One of the three ways to stop and go on.
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    Freeze,
+    Unfreeze,
+    Revoke,
+}
+
+impl Stop {
+    const fn route(self) -> &'static str {
+        match self {
+            Self::Freeze => "POST /v1/session_keys/{id}/freeze",
+            Self::Unfreeze => "POST /v1/session_keys/{id}/unfreeze",
+            Self::Revoke => "POST /v1/session_keys/{id}/revoke",
+        }
+    }
+
+    /// By the organization: on the ledger alone.
+    const fn here(self) -> Action {
+        match self {
+            Self::Freeze => Action::Freeze { by: FrozenBy::Organization },
+            Self::Unfreeze => Action::Unfreeze,
+            Self::Revoke => Action::Revoke,
+        }
+    }
+
+    /// By the owner: on chain.
+    const fn on_chain(self) -> (RelayAction, OwnerAction) {
+        match self {
+            Self::Freeze => (RelayAction::Freeze, OwnerAction::Freeze),
+            Self::Unfreeze => (RelayAction::Unfreeze, OwnerAction::Unfreeze),
+            Self::Revoke => (RelayAction::Revoke, OwnerAction::Revoke),
+        }
+    }
+}
+
+/// Stop charges for now. A freeze by the organization is lifted by the organization, the owner's by the owner.
+/// The owner's counts at once and goes to the chain (202).
+#[utoipa::path(post, path = "/v1/session_keys/{id}/freeze", tag = "Session keys", request_body = Option<StopIn>,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
+    responses((status = 200, body = SessionKeyOut), (status = 202, body = SessionKeyOut, description = "sent to the chain"),
+        (status = "default", response = crate::openapi::ProblemResponse)))]
+pub async fn freeze_session_key(
+    State(app): State<App>,
+    principal: Principal,
+    SessionKeyPath(id): SessionKeyPath,
+    IdempotencyKey(key): IdempotencyKey,
+    OptionalJson(body): OptionalJson<StopIn>,
+) -> Result<Response, Problem> {
+    stop(&app, &principal, id, key.as_deref(), &body, Stop::Freeze).await
+}
+
+/// Let charges go on: at once when the organization's freeze was the only one; when it is final on chain for the
+/// owner's (202).
+#[utoipa::path(post, path = "/v1/session_keys/{id}/unfreeze", tag = "Session keys", request_body = Option<StopIn>,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
+    responses((status = 200, body = SessionKeyOut), (status = 202, body = SessionKeyOut, description = "sent to the chain"),
+        (status = "default", response = crate::openapi::ProblemResponse)))]
+pub async fn unfreeze_session_key(
+    State(app): State<App>,
+    principal: Principal,
+    SessionKeyPath(id): SessionKeyPath,
+    IdempotencyKey(key): IdempotencyKey,
+    OptionalJson(body): OptionalJson<StopIn>,
+) -> Result<Response, Problem> {
+    stop(&app, &principal, id, key.as_deref(), &body, Stop::Unfreeze).await
+}
+
+/// End a session key, for good. What was earned is still claimed. By the organization: here alone. By the owner:
+/// at once here, and on chain (202).
+#[utoipa::path(post, path = "/v1/session_keys/{id}/revoke", tag = "Session keys", request_body = Option<StopIn>,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
+    responses((status = 200, body = SessionKeyOut), (status = 202, body = SessionKeyOut, description = "sent to the chain"),
+        (status = "default", response = crate::openapi::ProblemResponse)))]
+pub async fn revoke_session_key(
+    State(app): State<App>,
+    principal: Principal,
+    SessionKeyPath(id): SessionKeyPath,
+    IdempotencyKey(key): IdempotencyKey,
+    OptionalJson(body): OptionalJson<StopIn>,
+) -> Result<Response, Problem> {
+    stop(&app, &principal, id, key.as_deref(), &body, Stop::Revoke).await
+}
+
+async fn stop(
+    app: &App,
+    principal: &Principal,
+    id: SessionKeyId,
+    key: Option<&str>,
+    body: &StopIn,
+    what: Stop,
+) -> Result<Response, Problem> {
+    let meta = meta(principal, key, what.route(), &id.to_string(), body)?;
+    if let Some(signed) = &body.owner_signature {
+        let (action, signed_action) = what.on_chain();
+        let call = |terms: &Terms| Ok(Call { action, calldata: owner_call(terms, signed_action, signed)? });
+        return relay(app, principal, id, key, meta, call).await;
+    }
+    let (position, replayed) =
+        match execute::<SessionKey>(app, stream(id), meta, command(principal, what.here())).await? {
+            Executed::Done { event, replayed } => (event.position, replayed),
+            Executed::Unchanged { position, .. } => (position, false),
+        };
+    Ok(answer(StatusCode::OK, load(app, principal, id, Some(position)).await?, replayed))
+}
+
+fn owner_call(terms: &Terms, action: OwnerAction, signed: &OwnerSignatureIn) -> Result<HexBytes, Problem> {
+    Ok(calls::owner_action(terms, action, signed.nonce, signed.deadline, &signed.read()?))
+}
+
+/// What a withdrawal asks for.
+pub fn withdrawal(terms: &Terms, amount: Option<&str>) -> Result<OwnerAction, Problem> {
+    let amount = amount.map(|text| evm::token_amount("amount", text)).transpose()?;
+    let units = amount.map_or(ALL_UNITS, |amount| amount.atomic(terms.decimals()));
+    Ok(OwnerAction::RequestWithdraw { units })
+}
+
+/// Ask for money back, by the owner. From when it is seen on chain that much can no longer be charged; after the
+/// session's `withdraw_delay_secs` the contract pays out what was not claimed until then.
+#[utoipa::path(post, path = "/v1/session_keys/{id}/withdrawals", tag = "Session keys", request_body = NewWithdrawal,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
+    responses((status = 202, body = SessionKeyOut), (status = "default", response = crate::openapi::ProblemResponse)))]
+pub async fn create_withdrawal(
+    State(app): State<App>,
+    principal: Principal,
+    SessionKeyPath(id): SessionKeyPath,
+    IdempotencyKey(key): IdempotencyKey,
+    Json(body): Json<NewWithdrawal>,
+) -> Result<Response, Problem> {
+    let meta = meta(&principal, key.as_deref(), "POST /v1/session_keys/{id}/withdrawals", &id.to_string(), &body)?;
+    let call = |terms: &Terms| {
+        let action = withdrawal(terms, body.amount.as_deref())?;
+        let calldata = owner_call(terms, action, &body.owner_signature)?;
+        Ok(Call { action: RelayAction::RequestWithdraw, calldata })
+    };
+    relay(&app, &principal, id, key.as_deref(), meta, call).await
+}

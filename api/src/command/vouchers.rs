@@ -1,0 +1,166 @@
+//! Vouchers that come with charges: taken apart, and their signer found. What one is worth, the ledger decides.
+
+use chain::voucher::{self, VoucherError};
+use domain::evm::{Address, Bytes32, HexBytes};
+use domain::money::Amount;
+use domain::session_key::command::Voucher;
+use domain::session_key::{StoredVoucher, Terms};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::problem::Problem;
+
+/// What the client's key signed: EIP-712 `Voucher(bytes32 sessionId,address payee,uint128 maxClaimable)`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VoucherIn {
+    /// Cumulative over the session's life, in atomic units (1 USDC is "1000000"), as decimal digits.
+    #[schema(example = "1500000")]
+    pub max_claimable: String,
+    /// 65 bytes (r, s, v) or 64 in the compact form of ERC-2098, with low s.
+    #[schema(example = "0x…")]
+    pub signature: String,
+    /// For which session it was signed; compared when given.
+    #[serde(default)]
+    pub session_id: Option<String>,
+    /// For which payee; compared when given.
+    #[serde(default)]
+    pub payee: Option<String>,
+}
+
+/// Why a voucher is not one.
+fn refuse(status: u16, code: &'static str, field: &str, detail: impl Into<String>) -> Problem {
+    Problem::new(status, code, detail).with("param", json!(format!("voucher.{field}")))
+}
+
+fn malformed(field: &str, detail: impl ToString) -> Problem {
+    refuse(400, "voucher_malformed", field, format!("voucher.{field}: {}", detail.to_string()))
+}
+
+impl VoucherIn {
+    /// With the address that signed it, for the session key of these terms.
+    pub fn read(&self, terms: &Terms) -> Result<Voucher, Problem> {
+        self.same_session(terms)?;
+        let max_claimable = self.max_claimable(terms)?;
+        let bytes: HexBytes = self.signature.parse().map_err(|e| malformed("signature", e))?;
+        let signature = voucher::parse_signature(&bytes).map_err(of_signature)?;
+        let signer = voucher::signer(voucher::digest_of(terms, max_claimable), signature).map_err(of_signature)?;
+        Ok(Voucher { stored: StoredVoucher { max_claimable, signature }, signer })
+    }
+
+    fn same_session(&self, terms: &Terms) -> Result<(), Problem> {
+        if let Some(text) = &self.session_id {
+            let id: Bytes32 = text.parse().map_err(|e| malformed("session_id", e))?;
+            if id != terms.session_id {
+                let detail = format!("the voucher is for session {id}, the session key is {}", terms.session_id);
+                return Err(refuse(422, "voucher_wrong_session", "session_id", detail));
+            }
+        }
+        if let Some(text) = &self.payee {
+            let payee: Address = text.parse().map_err(|e| malformed("payee", e))?;
+            if payee != terms.payee {
+                let detail = format!("the voucher pays {payee}, the session key pays {}", terms.payee);
+                return Err(refuse(422, "voucher_wrong_payee", "payee", detail));
+            }
+        }
+        Ok(())
+    }
+
+    fn max_claimable(&self, terms: &Terms) -> Result<Amount, Problem> {
+        let digits = &self.max_claimable;
+        let units = Some(digits).filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
+        let units: Option<u128> = units.and_then(|digits| digits.parse().ok());
+        let units = units.ok_or_else(|| malformed("max_claimable", "must be a whole number of atomic units"))?;
+        Amount::from_atomic(units, terms.decimals()).map_err(|e| malformed("max_claimable", e))
+    }
+}
+
+fn of_signature(error: VoucherError) -> Problem {
+    match error {
+        VoucherError::Malformed => malformed("signature", error),
+        VoucherError::HighS => refuse(422, "voucher_high_s", "signature", error.to_string()),
+        VoucherError::Unrecoverable => refuse(422, "voucher_wrong_signer", "signature", error.to_string()),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use domain::money::Currency;
+    use domain::session_key::Custody;
+
+    const KEY: [u8; 32] = [7; 32];
+
+    /// Terms of a session key whose key is [`KEY`].
+    pub(crate) fn terms() -> Terms {
+        let address = |byte| Address([byte; 20]);
+        let mut terms = Terms {
+            custody: Custody::Client,
+            chain_id: 31_337,
+            contract: address(1),
+            token: address(2),
+            currency: Currency::USDC,
+            session_id: Bytes32([0; 32]),
+            owner: address(3),
+            key: voucher::address_of(&KEY).unwrap(),
+            payee: address(4),
+            limit: "100".parse().unwrap(),
+            period_limit: "5".parse().unwrap(),
+            period_secs: 3_600,
+            valid_after: "2026-01-01T00:00:00Z".parse().unwrap(),
+            valid_until: "2026-07-01T00:00:00Z".parse().unwrap(),
+            settle_grace_secs: 86_400,
+            withdraw_delay_secs: 900,
+            salt: Bytes32([5; 32]),
+        };
+        terms.session_id = chain::typed::session_id(&terms);
+        terms
+    }
+
+    fn signed(terms: &Terms) -> VoucherIn {
+        let signature = voucher::sign(&KEY, voucher::digest_of(terms, "1.5".parse().unwrap())).unwrap();
+        VoucherIn {
+            max_claimable: "1500000".to_owned(),
+            signature: signature.to_string(),
+            session_id: Some(terms.session_id.to_string()),
+            payee: Some(terms.payee.to_string()),
+        }
+    }
+
+    #[test]
+    fn the_signer_is_found() {
+        let terms = terms();
+        let read = signed(&terms).read(&terms).unwrap();
+        assert_eq!((read.signer, read.stored.max_claimable), (terms.key, "1.5".parse().unwrap()));
+        let other = VoucherIn { max_claimable: "1500001".to_owned(), ..signed(&terms) };
+        assert_ne!(other.read(&terms).map(|voucher| voucher.signer).ok(), Some(terms.key));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let terms = terms();
+        let told = |change: &dyn Fn(&mut VoucherIn)| {
+            let mut voucher = signed(&terms);
+            change(&mut voucher);
+            voucher.read(&terms).err().map(|problem| (problem.status, problem.code))
+        };
+        assert_eq!(told(&|_| {}), None);
+        for wrong in ["", "1.5", "-1", " 1", "0x1", "340282366920938463463374607431768211456"] {
+            assert_eq!(told(&|v| v.max_claimable = wrong.to_owned()), Some((400, "voucher_malformed")), "{wrong}");
+        }
+        for wrong in ["", "0x", "0x12", "zz"] {
+            assert_eq!(told(&|v| v.signature = wrong.to_owned()), Some((400, "voucher_malformed")), "{wrong}");
+        }
+        assert_eq!(told(&|v| v.session_id = Some("0x1".to_owned())), Some((400, "voucher_malformed")));
+        let other = Bytes32([9; 32]).to_string();
+        assert_eq!(told(&|v| v.session_id = Some(other.clone())), Some((422, "voucher_wrong_session")));
+        let other = Address([9; 20]).to_string();
+        assert_eq!(told(&|v| v.payee = Some(other.clone())), Some((422, "voucher_wrong_payee")));
+        // r, then an s above half of the group's order, then v.
+        let high = format!("0x{}{}1b", "11".repeat(32), "f0".repeat(32));
+        assert!(told(&|v| v.signature = high.clone()).is_some());
+        let high = format!("0x{}7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a11b", "11".repeat(32));
+        assert_eq!(told(&|v| v.signature = high.clone()), Some((422, "voucher_high_s")));
+    }
+}
