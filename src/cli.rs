@@ -5,7 +5,8 @@ use std::io::IsTerminal;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Bus, Secrets, Store};
+use crate::config::{Bus, Chain, Secrets, Settling, Store};
+use crate::onchain::ChainArgs;
 use crate::simulate::SimulateArgs;
 
 /// The billing ledger for AI and API services.
@@ -25,18 +26,20 @@ pub enum Command {
     Up(UpArgs),
     /// Serve the HTTP API
     Serve(ServeArgs),
-    /// Run workers: relay into NATS, read models, sweep
+    /// Run workers: relay into NATS, read models, sweep, chain
     Work(WorkArgs),
     /// Make the database if there is none, and bring its schema up to date
     Migrate(Store),
     /// Recompute the log's hash chain and name the first row that does not fit
     Verify(Store),
-    /// Compare every read model with the log
-    Reconcile(Store),
+    /// Compare every read model with the log, and the log with the chain
+    Reconcile(ReconcileArgs),
     /// Rebuild the read models from the log beside the live ones, compare them, and swap
     Replay(ReplayArgs),
     /// Make organizations
     Organization(OrganizationArgs),
+    /// Deploy the contract, sign as a test owner, look at balances
+    Chain(ChainArgs),
     /// Send a usage trace through the HTTP API, and compare what became of it everywhere
     Simulate(SimulateArgs),
 }
@@ -46,6 +49,11 @@ pub enum Command {
 pub struct UpArgs {
     #[command(flatten)]
     pub serve: ServeArgs,
+    #[command(flatten)]
+    pub settling: Settling,
+    /// Where settlements of the first organization are paid to, when it has no payee yet
+    #[arg(long, env = "TOLLBOOK_PAYEE")]
+    pub payee: Option<domain::evm::Address>,
     /// Where to write address and key for other programs, as shell assignments
     #[arg(long, env = "TOLLBOOK_ENV_FILE")]
     pub env_file: Option<std::path::PathBuf>,
@@ -60,6 +68,8 @@ pub struct ServeArgs {
     pub bus: Bus,
     #[command(flatten)]
     pub secrets: Secrets,
+    #[command(flatten)]
+    pub chain: Chain,
     /// Where to listen
     #[arg(long, env = "TOLLBOOK_LISTEN", default_value = "127.0.0.1:8400")]
     pub listen: std::net::SocketAddr,
@@ -72,6 +82,12 @@ pub struct WorkArgs {
     pub store: Store,
     #[command(flatten)]
     pub bus: Bus,
+    #[command(flatten)]
+    pub secrets: Secrets,
+    #[command(flatten)]
+    pub chain: Chain,
+    #[command(flatten)]
+    pub settling: Settling,
     /// Only these workers
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<WorkerName>,
@@ -83,6 +99,7 @@ pub enum WorkerName {
     Relay,
     Projections,
     Sweep,
+    Chain,
 }
 
 impl From<WorkerName> for workers::Role {
@@ -91,8 +108,18 @@ impl From<WorkerName> for workers::Role {
             WorkerName::Relay => Self::Relay,
             WorkerName::Projections => Self::Projections,
             WorkerName::Sweep => Self::Sweep,
+            WorkerName::Chain => Self::Chain,
         }
     }
+}
+
+/// Options of `reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    #[command(flatten)]
+    pub store: Store,
+    #[command(flatten)]
+    pub chain: Chain,
 }
 
 /// Options of `replay`.
@@ -100,7 +127,7 @@ impl From<WorkerName> for workers::Role {
 pub struct ReplayArgs {
     #[command(flatten)]
     pub store: Store,
-    /// Only these read models: journal, quota, invoice, risk, directory
+    /// Only these read models: journal, quota, invoice, risk, directory, settlement
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Take the rebuilt tables even when they differ from the live ones

@@ -4,7 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chain::networks::Network;
+use chain::settler::SettlerKey;
+use chrono::TimeDelta;
 use clap::Args;
+use domain::evm::Address;
+use domain::money::Amount;
 use eventstore::log::Log;
 use eventstore::postgres::{PostgresLog, connect};
 use eventstore::vault::Keys;
@@ -12,6 +17,7 @@ use eventstore::{Ledger, StoreError};
 use sqlx::PgPool;
 use tokio::time::Instant;
 use workers::bus::BusSettings;
+use workers::chain::SettlementRules;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -128,5 +134,82 @@ impl Secrets {
             }
         };
         Ok(Keys::from_hex(&hex)?)
+    }
+}
+
+/// The chain that session keys pay on.
+#[derive(Debug, Clone, Args)]
+pub struct Chain {
+    /// A node of the chain, for example http://127.0.0.1:8545; without it there are no session keys
+    #[arg(long, env = "EVM_RPC_URL", hide_env_values = true)]
+    pub evm_rpc_url: Option<String>,
+    /// Which chain: local, base, base-sepolia, polygon, polygon-amoy, or its id
+    #[arg(long, env = "TOLLBOOK_NETWORK", default_value = "local", value_parser = network)]
+    pub network: &'static Network,
+    /// The address of the SessionKeyValidator contract
+    #[arg(long, env = "TOLLBOOK_CONTRACT")]
+    pub contract: Option<Address>,
+    /// The address of the token; the chain's own USDC when left out
+    #[arg(long, env = "TOLLBOOK_USDC")]
+    pub usdc: Option<Address>,
+}
+
+/// A chain by its name or id.
+pub fn network(text: &str) -> Result<&'static Network, String> {
+    Network::find(text).ok_or_else(|| {
+        let names: Vec<_> = chain::networks::NETWORKS.iter().map(|network| network.name).collect();
+        format!("known chains: {}", names.join(", "))
+    })
+}
+
+impl Chain {
+    /// A client, when a chain is set; nothing is asked of the node yet.
+    pub fn client(&self) -> Result<Option<chain::Client>, Error> {
+        let Some(rpc_url) = self.evm_rpc_url.as_ref().filter(|url| !url.is_empty()) else { return Ok(None) };
+        let contract = self.contract.ok_or(
+            "EVM_RPC_URL is set, TOLLBOOK_CONTRACT is not: deploy the contract with `tollbook chain deploy` and name its address",
+        )?;
+        let token =
+            self.usdc.or_else(|| self.network.usdc()).ok_or("set TOLLBOOK_USDC: this chain has no USDC of its own")?;
+        let settings = chain::Settings { rpc_url: rpc_url.clone(), network: *self.network, contract, token };
+        Ok(Some(chain::Client::new(settings)?))
+    }
+}
+
+/// Who settles on the chain, and when.
+#[derive(Debug, Clone, Args)]
+pub struct Settling {
+    /// The settler's private key: 64 hexadecimal digits. It pays for transactions and holds no customer's money
+    #[arg(long, env = "TOLLBOOK_SETTLER_KEY", hide_env_values = true)]
+    pub settler_key: Option<String>,
+    /// A file that holds it
+    #[arg(long, env = "TOLLBOOK_SETTLER_KEY_FILE")]
+    pub settler_key_file: Option<PathBuf>,
+    /// Settle when this much USDC is unsettled for a payee
+    #[arg(long, env = "TOLLBOOK_SETTLEMENT_THRESHOLD", default_value = "10", value_parser = amount)]
+    pub settlement_threshold: Amount,
+    /// Settle what is unsettled for this long
+    #[arg(long, env = "TOLLBOOK_SETTLEMENT_AGE_SECS", default_value_t = 86_400, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
+    pub settlement_age_secs: i64,
+}
+
+fn amount(text: &str) -> Result<Amount, String> {
+    Amount::positive_from_input(text).map_err(|e| e.to_string())
+}
+
+impl Settling {
+    /// The settler's key, when there is one.
+    pub fn key(&self) -> Result<Option<SettlerKey>, Error> {
+        let hex = match (&self.settler_key, &self.settler_key_file) {
+            (Some(hex), _) => hex.clone(),
+            (None, Some(file)) => std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?,
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(SettlerKey::from_hex(&hex)?))
+    }
+
+    /// When settlements are opened.
+    pub const fn rules(&self) -> SettlementRules {
+        SettlementRules { threshold: self.settlement_threshold, age: TimeDelta::seconds(self.settlement_age_secs) }
     }
 }

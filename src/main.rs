@@ -2,12 +2,14 @@
 //!
 //! [`cli`] says what can be asked of it, [`config`] what it needs to know; [`node`] runs the roles
 //! (`up`, `serve`, `work`), [`seed`] makes a first organization with its key, [`audit`] checks the
-//! log and what follows from it (`verify`, `reconcile`, `replay`), [`simulate`] sends a trace.
+//! log and what follows from it (`verify`, `reconcile`, `replay`), [`onchain`] deploys the contract and
+//! signs as a test owner, [`simulate`] sends a trace.
 
 mod audit;
 mod cli;
 mod config;
 mod node;
+mod onchain;
 mod seed;
 mod simulate;
 
@@ -43,9 +45,10 @@ async fn run(command: Command) -> Result<bool, Box<dyn std::error::Error>> {
         Command::Work(args) => node::work(args).await.map(|()| true),
         Command::Migrate(store) => store.migrate().await.map(|()| true),
         Command::Verify(store) => audit::verify(&store).await,
-        Command::Reconcile(store) => audit::reconcile(&store).await,
+        Command::Reconcile(args) => audit::reconcile(&args).await,
         Command::Replay(args) => audit::replay(args).await,
         Command::Organization(args) => seed::organization(args).await.map(|()| true),
+        Command::Chain(args) => onchain::run(args).await.map(|()| true),
         Command::Simulate(args) => Ok(simulate::run(args).await?),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
+use domain::evm::Address;
 use eventstore::Ledger;
 use eventstore::vault::{Keys, Vault};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -12,8 +13,10 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use workers::bus::Bus;
+use workers::chain::ChainContext;
 
 use crate::cli::{ServeArgs, UpArgs, WorkArgs};
+use crate::config::Settling;
 use crate::seed;
 
 type Error = Box<dyn std::error::Error>;
@@ -36,7 +39,12 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
     let metrics = install_metrics()?;
     let listener = listen(args.serve.listen).await?;
     let address = listener.local_addr()?;
-    let context = workers::Context { ledger: ledger.clone(), pool: pool.clone(), bus: bus.clone() };
+    let client = args.serve.chain.client()?;
+    if let Some(payee) = args.payee {
+        seed::first_payee(&ledger, &pool, payee).await?;
+    }
+    let chain = chain_worker(client.clone(), &args.settling, Vault::new(pool.clone(), keys.clone()))?;
+    let context = workers::Context { ledger: ledger.clone(), pool: pool.clone(), bus: bus.clone(), chain };
     let working = tokio::spawn({
         let cancel = cancel.clone();
         async move { workers::run(context, &workers::ROLES, cancel).await }
@@ -44,15 +52,29 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
     let url = format!("http://{address}");
     if let Some(file) = &args.env_file {
         let nats = args.serve.bus.nats_url.as_deref().unwrap_or("");
-        let assignments = [
+        let chain = &args.serve.chain;
+        let text = |address: Option<Address>| address.map_or(String::new(), |address| address.to_string());
+        let (contract, payee) = (text(chain.contract), text(args.payee));
+        let usdc = text(chain.usdc.or_else(|| chain.network.usdc()));
+        let mut assignments = vec![
             ("TOLLBOOK_URL", url.as_str()),
             ("TOLLBOOK_API_KEY", &secret),
             ("DATABASE_URL", &args.serve.store.database_url),
             ("NATS_URL", nats),
         ];
+        if client.is_some() {
+            assignments.extend([
+                ("EVM_RPC_URL", chain.evm_rpc_url.as_deref().unwrap_or_default()),
+                ("TOLLBOOK_NETWORK", chain.network.name),
+                ("TOLLBOOK_CONTRACT", &contract),
+                ("TOLLBOOK_USDC", &usdc),
+                ("TOLLBOOK_PAYEE", &payee),
+            ]);
+        }
         seed::write(file, &assignments)?;
     }
-    let serving = tokio::spawn(serve_on(listener, ledger, pool, keys, bus, metrics, cancel.clone()));
+    let parts = Parts { ledger, pool, keys, bus, chain: client, metrics };
+    let serving = tokio::spawn(serve_on(listener, parts, cancel.clone()));
     println!(
         "\nTollbook is ready.\n\n  URL       {url}\n  API key   {secret}\n  API docs  {url}/docs\n\nA first call:\n\n  \
          curl {url}/v1/customers -H 'Authorization: Bearer {secret}' \\\n    -H 'Content-Type: application/json' -d '{{\"external_id\":\"first\"}}'\n"
@@ -66,13 +88,15 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
 /// `tollbook serve`: the API alone.
 pub async fn serve(args: ServeArgs) -> Result<(), Error> {
     let keys = args.secrets.keys()?;
+    let chain = args.chain.client()?;
     let (pool, ledger) = args.store.ledger().await?;
     let bus = args.bus.connect().await?;
     let cancel = stop_on_signal();
     let metrics = install_metrics()?;
     let listener = listen(args.listen).await?;
     println!("Tollbook serves on http://{}", listener.local_addr()?);
-    Ok(serve_on(listener, ledger, pool, keys, bus, metrics, cancel).await?)
+    let parts = Parts { ledger, pool, keys, bus, chain, metrics };
+    Ok(serve_on(listener, parts, cancel).await?)
 }
 
 /// `tollbook work`: the workers alone.
@@ -87,23 +111,49 @@ pub async fn work(args: WorkArgs) -> Result<(), Error> {
     if bus.is_none() && roles.contains(&workers::Role::Relay) {
         tracing::warn!("NATS_URL is not set: nothing is relayed, the read models follow the log");
     }
+    let chain = match args.chain.client()? {
+        Some(client) if roles.contains(&workers::Role::Chain) => {
+            let vault = Vault::new(pool.clone(), args.secrets.keys()?);
+            chain_worker(Some(client), &args.settling, vault)?
+        }
+        _ => None,
+    };
     println!("Tollbook works: {roles:?}");
-    Ok(workers::run(workers::Context { ledger, pool, bus }, &roles, stop_on_signal()).await?)
+    Ok(workers::run(workers::Context { ledger, pool, bus, chain }, &roles, stop_on_signal()).await?)
+}
+
+/// What the chain's worker needs; `None` when there is no chain, or nobody to settle on it.
+fn chain_worker(
+    client: Option<chain::Client>,
+    settling: &Settling,
+    vault: Vault,
+) -> Result<Option<ChainContext>, Error> {
+    let Some(client) = client else { return Ok(None) };
+    let Some(key) = settling.key()? else {
+        tracing::warn!(
+            "EVM_RPC_URL is set and TOLLBOOK_SETTLER_KEY is not: nothing is settled, the chain is not followed"
+        );
+        return Ok(None);
+    };
+    Ok(Some(ChainContext { client, key, vault, rules: settling.rules() }))
+}
+
+/// What the API is put together from.
+struct Parts {
+    ledger: Ledger,
+    pool: PgPool,
+    keys: Keys,
+    bus: Option<Bus>,
+    chain: Option<chain::Client>,
+    metrics: PrometheusHandle,
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|e| format!("cannot listen on {address}: {e}").into())
 }
 
-async fn serve_on(
-    listener: TcpListener,
-    ledger: Ledger,
-    pool: PgPool,
-    keys: Keys,
-    bus: Option<Bus>,
-    metrics: PrometheusHandle,
-    cancel: CancellationToken,
-) -> std::io::Result<()> {
+async fn serve_on(listener: TcpListener, parts: Parts, cancel: CancellationToken) -> std::io::Result<()> {
+    let Parts { ledger, pool, keys, bus, chain, metrics } = parts;
     let nats = bus.map(|bus| {
         let asked = bus.clone();
         api::app::CopyInNats {
@@ -115,7 +165,7 @@ async fn serve_on(
         }
     });
     let vault = Vault::new(pool.clone(), keys);
-    let router = api::router(api::Settings { ledger, pool, vault, nats, metrics: metrics.clone() });
+    let router = api::router(api::Settings { ledger, pool, vault, nats, chain, metrics: metrics.clone() });
     let listener = listener.tap_io(|stream| {
         // Small answers must not wait for company.
         let _ = stream.set_nodelay(true);
@@ -150,6 +200,9 @@ fn install_metrics() -> Result<PrometheusHandle, Error> {
         ("tollbook_log_position", "The last position this process appended, by partition"),
         ("tollbook_writer_queue", "Commands that wait for the writer, by partition"),
         ("tollbook_relay_lag_events", "Events of the log that are not in NATS yet, by partition"),
+        ("tollbook_chain_up", "Whether the chain answered in the last round"),
+        ("tollbook_chain_head_block", "The newest block that was read"),
+        ("tollbook_chain_final_block", "The newest block that can no longer go away"),
         ("tollbook_projection_lag_events", "Events of the log that a read model has not taken in yet"),
     ] {
         metrics::describe_gauge!(name, text);

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use domain::api_key::INDEX_API_KEY;
+use domain::evm::Address;
 use domain::ids::{self, OrganizationId};
 use domain::money::Currency;
 use eventstore::Ledger;
@@ -15,6 +16,8 @@ use uuid::Uuid;
 use crate::cli::{OrganizationArgs, OrganizationCommand};
 
 type Error = Box<dyn std::error::Error>;
+
+const FIRST_NAME: &str = "My organization";
 
 /// `tollbook organization create`.
 pub async fn organization(args: OrganizationArgs) -> Result<(), Error> {
@@ -42,11 +45,22 @@ pub async fn first_key(ledger: &Ledger, pool: &PgPool, keys: &Keys, env_file: Op
             return Ok(secret);
         }
     }
-    // The same at each start, and another one in each log.
-    let log_id = eventstore::postgres::log_id(pool).await?;
-    let id = OrganizationId::new(ids::derive(&[b"the first organization", log_id.as_bytes()]));
-    let partition = api::organizations::ensure_organization(ledger, id, "My organization", Currency::USD).await?;
+    let id = first_organization(pool).await?;
+    let partition = api::organizations::ensure_organization(ledger, id, FIRST_NAME, Currency::USD).await?;
     Ok(api::organizations::create_api_key(ledger, keys, id, partition, "first key").await?)
+}
+
+/// Says where settlements of the first organization go, when nobody has said so yet.
+pub async fn first_payee(ledger: &Ledger, pool: &PgPool, payee: Address) -> Result<(), Error> {
+    let id = first_organization(pool).await?;
+    let partition = api::organizations::ensure_organization(ledger, id, FIRST_NAME, Currency::USD).await?;
+    Ok(api::organizations::ensure_payee(ledger, id, partition, payee).await?)
+}
+
+/// The same at each start, and another one in each log.
+async fn first_organization(pool: &PgPool) -> Result<OrganizationId, Error> {
+    let log_id = eventstore::postgres::log_id(pool).await?;
+    Ok(OrganizationId::new(ids::derive(&[b"the first organization", log_id.as_bytes()])))
 }
 
 /// Shell assignments of a file; nothing when there is no file.

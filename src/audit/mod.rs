@@ -4,8 +4,10 @@
 use comfy_table::{Table, presets};
 use eventstore::verify::{FINDINGS_MAX, Verified};
 
-use crate::cli::ReplayArgs;
+use crate::cli::{ReconcileArgs, ReplayArgs};
 use crate::config::Store;
+
+mod chain;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -29,8 +31,8 @@ pub async fn verify(store: &Store) -> Result<bool, Error> {
 }
 
 /// `tollbook reconcile`.
-pub async fn reconcile(store: &Store) -> Result<bool, Error> {
-    let (pool, log) = store.open()?;
+pub async fn reconcile(args: &ReconcileArgs) -> Result<bool, Error> {
+    let (pool, log) = args.store.open()?;
     let found = projections::reconcile::reconcile(&pool, &log).await?;
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
@@ -53,7 +55,11 @@ pub async fn reconcile(store: &Store) -> Result<bool, Error> {
         );
     }
     println!("{} events folded, {} differences", found.events, found.differences.len());
-    Ok(found.differences.is_empty())
+    let mut clean = found.differences.is_empty();
+    if let Some(client) = args.chain.client()? {
+        clean &= chain::reconcile(&pool, &log, &client).await?;
+    }
+    Ok(clean)
 }
 
 /// `tollbook replay`.
