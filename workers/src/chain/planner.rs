@@ -8,52 +8,44 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use chain::calls::{self, Claim};
-use chain::{evidence, voucher};
+use chain::evidence;
 use chrono::TimeDelta;
-use domain::evm::{Address, Bytes32, CompactSignature, HexBytes};
-use domain::ids::{ChargeId, OrganizationId, RelayId, SessionKeyId, SettlementId, TransactionId};
+use domain::evm::{Address, Bytes32, HexBytes};
+use domain::ids::{OrganizationId, RelayId, SessionKeyId, SettlementId, TransactionId};
 use domain::money::{Amount, Currency};
 use domain::organization::Organization;
 use domain::session_key::command::{Action as KeyAction, SessionKeyCommand};
 use domain::session_key::event::ClaimPlanned;
-use domain::session_key::{Custody, RelayAction, SessionKey, SessionKeyEvent};
+use domain::session_key::{RelayAction, SessionKey, SessionKeyEvent};
 use domain::settlement::{
     Action, CLAIMS_MAX, Cause, Lane, LogHead, Opened, Planned, PlannedClaim, Settlement, SettlementCommand, Status,
 };
 use domain::settler::{Enqueued, Purpose, SettlerCommand};
-use domain::{Aggregate, EventPayload, StreamId, Timestamp};
-use eventstore::postgres::{self, EventFilter};
+use domain::{Aggregate, StreamId, Timestamp};
+use eventstore::postgres;
 use eventstore::{Executed, Recorded, clock};
 use projections::settlement::{self, Candidate, LaneTotals, OpenSettlement};
 use projections::{Projection, checkpoint};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::proof::Proven;
 use super::{RoundError, SettlementRules, Worker, caused};
 
 /// Relays that are taken up in one round.
 const RELAYS_MAX: i64 = 200;
-/// Charges that are read at a time for a claim's evidence.
-const CHARGES_PAGE: i64 = 1_000;
 /// How long planning waits for the read model to see what is in the log.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(5);
-/// Where managed keys lie in the vault.
-const VAULT_KIND: &str = "session_key";
 
 /// What is remembered between rounds; losing it costs only work.
 #[derive(Default)]
 pub struct State {
     /// What is in the settler's queue already.
     enqueued: HashSet<Uuid>,
+    /// Settlements that cannot go on, so that it is said once.
+    stuck: HashSet<Uuid>,
     /// The log's own name.
     log_id: Option<Uuid>,
-}
-
-/// A claim with the charges behind it.
-struct Evidence {
-    leaves: Vec<evidence::Leaf>,
-    first_position: i64,
-    last_position: i64,
 }
 
 impl Worker {
@@ -62,7 +54,16 @@ impl Worker {
         self.open_due().await?;
         let (chain_id, contract) = (self.chain_id(), self.contract());
         for open in settlement::open_settlements(&self.context.pool, chain_id, &contract).await? {
-            self.advance(&open).await?;
+            match self.advance(&open).await {
+                // One that cannot go on does not stop the others.
+                Err(RoundError::Denied(why)) => {
+                    if self.planner.stuck.insert(open.settlement_id) {
+                        let settlement_id = SettlementId::new(open.settlement_id);
+                        tracing::error!(%settlement_id, why, "a settlement cannot go on: a person must look");
+                    }
+                }
+                advanced => advanced?,
+            }
         }
         Ok(())
     }
@@ -267,8 +268,16 @@ impl Worker {
         for candidate in &candidates {
             let Some(planned) = self.plan_claim(open, opened, candidate).await? else { continue };
             let (claim, position) = planned;
-            let (session_id, signature) = self.sign_claim(opened.organization_id, &claim).await?;
-            let evidence = self.evidence(opened.organization_id, session_id, &claim, candidate, position).await?;
+            let proven = match self.prove(opened.organization_id, &claim, candidate, position).await {
+                // One that cannot be claimed does not keep the others from being paid.
+                Err(RoundError::Denied(why)) => {
+                    tracing::error!(session_key_id = %claim.session_key_id, why, "set aside: a person must look");
+                    self.set_aside(open, opened, &claim, &why).await?;
+                    continue;
+                }
+                proven => proven?,
+            };
+            let Proven { session_id, signature, evidence } = proven;
             total = total.plus(claim.amount);
             calls.push(Claim {
                 session_id,
@@ -311,6 +320,22 @@ impl Worker {
         self.tell_settlement(settlement, "planned", 0, Action::Plan(Box::new(planned))).await
     }
 
+    async fn set_aside(
+        &self,
+        open: &OpenSettlement,
+        opened: &Opened,
+        claim: &ClaimPlanned,
+        why: &str,
+    ) -> Result<(), RoundError> {
+        let (settlement_id, id) = (opened.settlement_id, claim.session_key_id);
+        let cause = caused(&[b"set aside", settlement_id.uuid().as_bytes(), id.uuid().as_bytes()]);
+        let action = KeyAction::ReleaseClaim { settlement_id, reason: why.to_owned() };
+        let command = SessionKeyCommand { organization_id: opened.organization_id, action };
+        let stream = StreamId::new(SessionKey::CATEGORY, id);
+        let done = self.execute::<SessionKey>(opened.organization_id, open.partition, stream, cause, command);
+        done.await?.map(|_| ()).map_err(|denied| RoundError::Denied(denied.to_string()))
+    }
+
     /// Whether the read model has seen all that is in the log now: after a crash the claims that were
     /// planned before it must be found again.
     async fn caught_up(&self, partition: i32) -> Result<bool, RoundError> {
@@ -351,98 +376,6 @@ impl Worker {
                 Ok(None)
             }
         }
-    }
-
-    /// The voucher behind a claim: the one the client gave, or one that is signed now.
-    async fn sign_claim(
-        &self,
-        organization_id: OrganizationId,
-        claim: &ClaimPlanned,
-    ) -> Result<(Bytes32, CompactSignature), RoundError> {
-        let stream = StreamId::new(SessionKey::CATEGORY, claim.session_key_id);
-        let state = self.context.ledger.load::<SessionKey>(&stream).await?.state;
-        let Some(grant) = state.grant else {
-            return Err(RoundError::Denied(format!("{} was never granted", claim.session_key_id)));
-        };
-        let terms = grant.terms;
-        if let (Custody::Client, Some(voucher)) = (terms.custody, claim.voucher) {
-            return Ok((terms.session_id, voucher.signature));
-        }
-        let row = claim.session_key_id.to_string();
-        let kept = self.chain.vault.get(organization_id, VAULT_KIND, std::slice::from_ref(&row)).await?;
-        let key: Option<[u8; 32]> = kept.into_iter().next().and_then(|(_, key)| key.try_into().ok());
-        let key = key.ok_or_else(|| RoundError::Denied(format!("the key of {row} is not in the vault")))?;
-        let digest = voucher::digest_of(&terms, claim.total_claimed);
-        let signature = voucher::sign(&key, digest).map_err(|e| RoundError::Denied(e.to_string()))?;
-        Ok((terms.session_id, signature))
-    }
-
-    /// The charges a claim pays for, as leaves. They must add up to it, whatever the read model said.
-    async fn evidence(
-        &self,
-        organization_id: OrganizationId,
-        session_id: Bytes32,
-        claim: &ClaimPlanned,
-        candidate: &Candidate,
-        claim_position: i64,
-    ) -> Result<Evidence, RoundError> {
-        for after in [candidate.settled_position, 0] {
-            let found = self.charges(organization_id, session_id, claim, after, claim_position).await?;
-            if found.is_some() || after == 0 {
-                return found.ok_or_else(|| {
-                    RoundError::Denied(format!("the charges of {} do not add up to its claim", claim.session_key_id))
-                });
-            }
-        }
-        Err(RoundError::Denied("no charges".to_owned()))
-    }
-
-    async fn charges(
-        &self,
-        organization_id: OrganizationId,
-        session_id: Bytes32,
-        claim: &ClaimPlanned,
-        after: i64,
-        before: i64,
-    ) -> Result<Option<Evidence>, RoundError> {
-        let stream = StreamId::new(SessionKey::CATEGORY, claim.session_key_id);
-        let filter = EventFilter {
-            streams: Some(vec![stream.as_str().to_owned()]),
-            event_type: Some("charged".to_owned()),
-            ..EventFilter::default()
-        };
-        let mut evidence = Evidence { leaves: Vec::new(), first_position: 0, last_position: 0 };
-        let (mut cursor, mut reached) = (after, claim.charged_from);
-        loop {
-            let page = self.log.events_of(organization_id, cursor, CHARGES_PAGE, &filter).await?;
-            for event in page.iter().take_while(|event| event.position < before) {
-                cursor = event.position;
-                let decoded = SessionKeyEvent::decode(&event.event_type, event.schema, &event.payload);
-                let SessionKeyEvent::Charged(charged) = decoded.map_err(eventstore::StoreError::from)? else {
-                    continue;
-                };
-                if charged.after.charged <= claim.charged_from {
-                    continue;
-                }
-                // The first one may lie partly below: somebody else claimed in the middle of it.
-                reached = charged.after.charged;
-                let id = ChargeId::new(event.event_id);
-                evidence.leaves.push(evidence::charge_leaf(session_id, id, charged.amount, reached));
-                if evidence.first_position == 0 {
-                    evidence.first_position = event.position;
-                    let start = reached.minus(charged.amount);
-                    if start > claim.charged_from {
-                        return Ok(None);
-                    }
-                }
-                evidence.last_position = event.position;
-            }
-            let at_end = page.last().is_none_or(|last| last.position >= before);
-            if at_end || page.len() < usize::try_from(CHARGES_PAGE).unwrap_or(usize::MAX) {
-                break;
-            }
-        }
-        Ok((reached == claim.charged_to && !evidence.leaves.is_empty()).then_some(evidence))
     }
 
     async fn log_id(&mut self) -> Result<Uuid, RoundError> {

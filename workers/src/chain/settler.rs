@@ -4,12 +4,15 @@
 //! The signed bytes are in the log before a node sees them. After a crash at any point the same bytes
 //! are sent again, with the same nonce: the chain takes them once.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use chain::ChainError;
 use chain::client::Receipt;
 use chain::facts;
 use chain::settler::Draft;
 use chrono::TimeDelta;
-use domain::evm::Bytes32;
+use domain::evm::{Bytes32, HexBytes};
 use domain::ids::{OrganizationId, SettlementId, TransactionId};
 use domain::money::Currency;
 use domain::session_key::command::{Action as KeyAction, SessionKeyCommand};
@@ -20,6 +23,7 @@ use domain::settlement::{
 use domain::settler::{Mined, Opened, Purpose, Queued, Settler, SettlerCommand, Signed};
 use domain::{Aggregate, StreamId};
 use eventstore::clock;
+use tokio::time::Instant;
 
 use uuid::Uuid;
 
@@ -32,8 +36,17 @@ const SIGN_MAX: usize = 50;
 const IN_FLIGHT_MAX: usize = 60;
 /// Room above the estimate, in hundredths: what a call takes changes with what came before it.
 const GAS_ROUND_UP_PERCENT: u64 = 130;
+/// What waits for a block is handed to the node again after this.
+const SEND_AGAIN_AFTER: Duration = Duration::from_secs(15);
 /// The first retry comes after this, the next after twice as long.
 const RETRY_AFTER_SECS: i64 = 2;
+
+/// What is remembered between rounds; losing it costs only work.
+#[derive(Default)]
+pub struct State {
+    /// When what waits for a block was last handed to the node.
+    handed_over: HashMap<TransactionId, Instant>,
+}
 
 impl Worker {
     fn settler_stream(&self) -> StreamId {
@@ -69,14 +82,41 @@ impl Worker {
         self.load_settler().await
     }
 
-    pub(super) async fn settle(&self) -> Result<(), RoundError> {
+    pub(super) async fn settle(&mut self) -> Result<(), RoundError> {
         let settler = self.open_settler().await?;
         if settler.queue.is_empty() {
+            self.settler.handed_over.clear();
             return Ok(());
         }
         self.follow(&settler).await?;
         self.sign(settler).await?;
-        self.send().await
+        self.send().await?;
+        self.send_again().await
+    }
+
+    /// A node may forget what waits for a block, for example when it is started anew: the same bytes are
+    /// handed over again now and then. A node that still has them says so.
+    async fn send_again(&mut self) -> Result<(), RoundError> {
+        let settler = self.load_settler().await?;
+        for queued in settler.queue.iter().filter(|queued| queued.sent && queued.mined.is_none()) {
+            let Some(signed) = &queued.signed else { continue };
+            let last = self.settler.handed_over.get(&queued.id);
+            if last.is_some_and(|at| at.elapsed() < SEND_AGAIN_AFTER) {
+                continue;
+            }
+            self.hand_over(&signed.raw).await?;
+            self.settler.handed_over.insert(queued.id, Instant::now());
+        }
+        Ok(())
+    }
+
+    async fn hand_over(&self, raw: &HexBytes) -> Result<(), RoundError> {
+        match self.chain.client.send(raw).await {
+            Ok(()) => Ok(()),
+            // It is in a block already: what became of it is asked in the next round.
+            Err(ChainError::Unavailable(why)) if why.to_lowercase().contains("nonce too low") => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Gives nonces and signatures, in order.
@@ -143,7 +183,7 @@ impl Worker {
     }
 
     /// Sends what is signed and was not sent, in the order of its nonces.
-    async fn send(&self) -> Result<(), RoundError> {
+    async fn send(&mut self) -> Result<(), RoundError> {
         let settler = self.load_settler().await?;
         for queued in settler.queue.iter().filter(|queued| !queued.sent && queued.mined.is_none()) {
             let Some(signed) = &queued.signed else { continue };
@@ -157,12 +197,8 @@ impl Worker {
                 )
                 .await?;
             }
-            match self.chain.client.send(&signed.raw).await {
-                Ok(()) => {}
-                // It may be in a block already: what became of it is asked below.
-                Err(ChainError::Unavailable(why)) if why.to_lowercase().contains("nonce too low") => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.hand_over(&signed.raw).await?;
+            self.settler.handed_over.insert(queued.id, Instant::now());
             let cause = caused(&[b"sent", queued.id.uuid().as_bytes()]);
             self.command_settler(cause, SettlerCommand::RecordSent(queued.id)).await?;
         }
