@@ -12,20 +12,22 @@ use axum::response::sse::{Event, KeepAlive};
 use chrono::{DateTime, Utc};
 use domain::account::Account;
 use domain::customer::Customer;
-use domain::ids::{CustomerId, EventId, OrganizationId};
+use domain::ids::{CustomerId, EventId, OrganizationId, SessionKeyId};
 use domain::{Aggregate, RecordedEvent, StreamId};
 use eventstore::LogPosition;
 use eventstore::postgres::EventFilter;
 use futures::stream::{self, Stream};
+use projections::directory;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{MinPosition, Page, customer_filter, customers, limit, logged};
+use super::{MinPosition, Page, caught_up, customer_filter, customers, limit, logged};
 use crate::App;
 use crate::auth::Principal;
+use crate::command::session_keys;
 use crate::extract::Query;
 use crate::problem::Problem;
 
@@ -35,6 +37,8 @@ const LOOK_AT_LOG: Duration = Duration::from_millis(200);
 const GATHER: Duration = Duration::from_millis(20);
 /// Streams that may be open at a time, in one process.
 pub const STREAMS_MAX: usize = 500;
+/// Session keys of a customer whose events are looked for.
+const SESSION_KEYS_MAX: i64 = 1_000;
 /// Events a stream reads at a time.
 const STREAM_PAGE: i64 = 500;
 
@@ -47,8 +51,11 @@ pub struct EventParams {
     pub after: Option<String>,
     /// From `next_cursor`; goes before `after`.
     pub cursor: Option<String>,
-    /// Only of this customer and its account.
+    /// Only of this customer, its account and its session keys (the newest thousand); a stream of events
+    /// follows the session keys that were there when it began.
     pub customer_id: Option<String>,
+    /// Only of this session key.
+    pub session_key_id: Option<String>,
     /// Only of this category, for example `account`.
     pub category: Option<String>,
     /// Only of this type, for example `charged`.
@@ -154,16 +161,39 @@ async fn not_beyond(app: &App, principal: &Principal, after: i64) -> Result<i64,
 
 async fn filter(app: &App, principal: &Principal, params: &EventParams) -> Result<EventFilter, Problem> {
     let customer = customer_filter(params.customer_id.as_deref())?;
-    if let Some(customer) = customer {
-        customers::require(app, principal, customer).await?;
-    }
-    let of = |category, id: CustomerId| StreamId::new(category, id).as_str().to_owned();
+    let streams = match (customer, params.session_key_id.as_deref()) {
+        (Some(_), Some(_)) => {
+            let detail = "give customer_id or session_key_id, not both";
+            return Err(Problem::bad_request("invalid_request", "session_key_id", detail));
+        }
+        (Some(customer), None) => Some(of_customer(app, principal, customer).await?),
+        (None, Some(text)) => {
+            let id: SessionKeyId = text.parse().map_err(|_| session_keys::not_found())?;
+            session_keys::load(app, principal, id, None).await?;
+            Some(vec![session_keys::stream(id).as_str().to_owned()])
+        }
+        (None, None) => None,
+    };
     Ok(EventFilter {
-        streams: customer.map(|id| vec![of(Account::CATEGORY, id), of(Customer::CATEGORY, id)]),
+        streams,
         category: params.category.clone(),
         event_type: params.r#type.clone(),
         newest_first: false,
     })
+}
+
+/// The streams of a customer: itself, its account, and its session keys as far as the log goes now.
+async fn of_customer(app: &App, principal: &Principal, customer: CustomerId) -> Result<Vec<String>, Problem> {
+    customers::require(app, principal, customer).await?;
+    let position = app.ledger.log().head(principal.partition).await?.position;
+    let now = MinPosition(LogPosition { partition: principal.partition, position });
+    // A session key that is not in the directory yet must not be passed by.
+    caught_up(app, principal, &directory::Directory, Some(now)).await?;
+    let organization = principal.organization_id;
+    let keys = directory::session_keys(&app.pool, organization, Some(customer), None, None, SESSION_KEYS_MAX).await?;
+    let own = [StreamId::new(Account::CATEGORY, customer), StreamId::new(Customer::CATEGORY, customer)];
+    let keys = keys.iter().map(|row| session_keys::stream(SessionKeyId::new(row.session_key_id)));
+    Ok(own.into_iter().chain(keys).map(|stream| stream.as_str().to_owned()).collect())
 }
 
 /// The organization's events, oldest first.

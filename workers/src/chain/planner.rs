@@ -4,7 +4,7 @@
 //! The read model `settlement` only says where to look. What is claimed each session key decides on
 //! its own stream, and a settlement's plan stands once it is in the log.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use chain::calls::{self, Claim};
@@ -152,9 +152,29 @@ impl Worker {
 
     /// Opens a settlement for every payee for whom one is due.
     async fn open_due(&self) -> Result<(), RoundError> {
+        let partitions: BTreeSet<i32> = self.due().await?.iter().map(|(lane, _)| lane.partition).collect();
+        // What was planned a moment ago must not be opened for again.
+        for partition in &partitions {
+            if !self.caught_up(*partition).await? {
+                return Ok(());
+            }
+        }
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        for (lane, cause) in self.due().await? {
+            self.open(&lane, cause).await?;
+            // Seen in this round already.
+            self.caught_up(lane.partition).await?;
+        }
+        Ok(())
+    }
+
+    /// Payees for whom a settlement is due, and why.
+    async fn due(&self) -> Result<Vec<(LaneTotals, Cause)>, RoundError> {
         let (chain_id, contract, now) = (self.chain_id(), self.contract(), clock::now());
-        let lanes = settlement::lanes_due(&self.context.pool, chain_id, &contract, now).await?;
-        for lane in lanes {
+        let mut due = Vec::new();
+        for lane in settlement::lanes_due(&self.context.pool, chain_id, &contract, now).await? {
             let rules = self.rules(OrganizationId::new(lane.organization_id)).await?;
             let cause = if lane.unsettled >= rules.threshold.decimal() {
                 Cause::Threshold
@@ -165,9 +185,9 @@ impl Worker {
             } else {
                 continue;
             };
-            self.open(&lane, cause).await?;
+            due.push((lane, cause));
         }
-        Ok(())
+        Ok(due)
     }
 
     /// An organization's own rules, else the installation's.
@@ -219,10 +239,13 @@ impl Worker {
     async fn advance(&mut self, open: &OpenSettlement) -> Result<(), RoundError> {
         let settlement_id = SettlementId::new(open.settlement_id);
         let stream = StreamId::new(Settlement::CATEGORY, settlement_id);
-        let state = self.context.ledger.load::<Settlement>(&stream).await?.state;
+        let mut state = self.context.ledger.load::<Settlement>(&stream).await?.state;
+        if let (Status::Opened, Some((opened, _))) = (state.status, &state.opened) {
+            self.make_plan(open, opened).await?;
+            state = self.context.ledger.load::<Settlement>(&stream).await?.state;
+        }
         let Some((opened, _)) = &state.opened else { return Ok(()) };
         match (state.status, &state.planned) {
-            (Status::Opened, _) => self.make_plan(open, opened).await,
             (Status::Planned, Some(planned)) => {
                 if state.last_failure.as_ref().is_some_and(|failed| failed.retry_at > clock::now()) {
                     return Ok(());
