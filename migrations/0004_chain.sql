@@ -1,5 +1,5 @@
 -- How far the chain was read. Not a read model: it does not follow from `events`. When it is lost,
--- the chain is read again, and what is in the log already changes nothing.
+-- the chain is read again from before the first session key, and what is in the log already changes nothing.
 create table chain_cursors (
     chain_id bigint not null,
     contract text not null,

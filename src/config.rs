@@ -137,12 +137,29 @@ impl Secrets {
     }
 }
 
+/// A value that is never shown: a key, or a URL that has one in it.
+#[derive(Clone)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl std::str::FromStr for Hidden {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// The chain that session keys pay on.
 #[derive(Debug, Clone, Args)]
 pub struct Chain {
     /// A node of the chain, for example http://127.0.0.1:8545; without it there are no session keys
     #[arg(long, env = "EVM_RPC_URL", hide_env_values = true)]
-    pub evm_rpc_url: Option<String>,
+    pub evm_rpc_url: Option<Hidden>,
     /// Which chain: local, base, base-sepolia, polygon, polygon-amoy, or its id
     #[arg(long, env = "TOLLBOOK_NETWORK", default_value = "local", value_parser = network)]
     pub network: &'static Network,
@@ -165,7 +182,7 @@ pub fn network(text: &str) -> Result<&'static Network, String> {
 impl Chain {
     /// A client, when a chain is set; nothing is asked of the node yet.
     pub fn client(&self) -> Result<Option<chain::Client>, Error> {
-        let Some(rpc_url) = self.evm_rpc_url.as_ref().filter(|url| !url.is_empty()) else { return Ok(None) };
+        let Some(Hidden(rpc_url)) = self.evm_rpc_url.as_ref().filter(|url| !url.0.is_empty()) else { return Ok(None) };
         let contract = self.contract.ok_or(
             "EVM_RPC_URL is set, TOLLBOOK_CONTRACT is not: deploy the contract with `tollbook chain deploy` and name its address",
         )?;
@@ -181,7 +198,7 @@ impl Chain {
 pub struct Settling {
     /// The settler's private key: 64 hexadecimal digits. It pays for transactions and holds no customer's money
     #[arg(long, env = "TOLLBOOK_SETTLER_KEY", hide_env_values = true)]
-    pub settler_key: Option<String>,
+    pub settler_key: Option<Hidden>,
     /// A file that holds it
     #[arg(long, env = "TOLLBOOK_SETTLER_KEY_FILE")]
     pub settler_key_file: Option<PathBuf>,
@@ -201,7 +218,7 @@ impl Settling {
     /// The settler's key, when there is one.
     pub fn key(&self) -> Result<Option<SettlerKey>, Error> {
         let hex = match (&self.settler_key, &self.settler_key_file) {
-            (Some(hex), _) => hex.clone(),
+            (Some(Hidden(hex)), _) => hex.clone(),
             (None, Some(file)) => std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?,
             (None, None) => return Ok(None),
         };

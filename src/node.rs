@@ -64,13 +64,15 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
         ];
         if client.is_some() {
             assignments.extend([
-                ("EVM_RPC_URL", chain.evm_rpc_url.as_deref().unwrap_or_default()),
+                ("EVM_RPC_URL", chain.evm_rpc_url.as_ref().map_or("", |url| url.0.as_str())),
                 ("TOLLBOOK_NETWORK", chain.network.name),
                 ("TOLLBOOK_CONTRACT", &contract),
                 ("TOLLBOOK_USDC", &usdc),
                 ("TOLLBOOK_PAYEE", &payee),
             ]);
         }
+        // What is empty would be read as a value.
+        assignments.retain(|(name, value)| !value.is_empty() || *name == "NATS_URL");
         seed::write(file, &assignments)?;
     }
     let parts = Parts { ledger, pool, keys, bus, chain: client, metrics };

@@ -77,6 +77,8 @@ pub struct App {
     pub chain: Option<chain::Client>,
     /// What was granted with session keys.
     pub sessions: Arc<Sessions>,
+    /// Places for finding the signers of vouchers: a core is left for everything else.
+    pub recoveries: Arc<Semaphore>,
     /// Places for streams of events.
     pub streams: Arc<Semaphore>,
     /// What `/metrics` shows.
@@ -95,6 +97,7 @@ pub fn router(settings: Settings) -> Router {
         directory,
         nats: settings.nats,
         chain: settings.chain,
+        recoveries: Arc::new(Semaphore::new(command::vouchers::recoveries_max())),
         streams: Arc::new(Semaphore::new(query::events::STREAMS_MAX)),
         metrics: settings.metrics,
     };

@@ -54,17 +54,25 @@ pub fn away(error: &ChainError) -> Problem {
 pub fn refusal(error: &ChainError, action: RelayAction) -> Problem {
     let ChainError::Refused { error: name, detail } = error else { return away(error) };
     let moves_money_in = matches!(action, RelayAction::Open | RelayAction::Deposit);
+    let param = match action {
+        RelayAction::Register => "signature",
+        RelayAction::Open | RelayAction::Deposit => "authorization.signature",
+        _ => "owner_signature.signature",
+    };
     let contract = |problem: Problem| problem.with("contract_error", json!(detail));
+    let signature = |problem: Problem| contract(problem).with("param", json!(param));
     match name.as_str() {
         "SessionExists" => already_registered(),
-        "BadOwnerSignature" => contract(Problem::unprocessable(
+        "BadOwnerSignature" => signature(Problem::unprocessable(
             "owner_signature_invalid",
             "this is not the owner's signature of that: compare what was signed with GET …/typed_data",
         )),
         "LimitExceeded" => {
             contract(Problem::unprocessable("limit_exceeded", "the session's escrow has come to its limit already"))
         }
-        "SignatureExpired" => contract(Problem::unprocessable("signature_expired", "the signature's deadline is over")),
+        "SignatureExpired" => {
+            signature(Problem::unprocessable("signature_expired", "the signature's deadline is over"))
+        }
         "BadNonce" => contract(Problem::conflict(
             "nonce_used",
             "the signature's nonce is not the session's next one: fetch the typed data again and sign that",
@@ -80,7 +88,7 @@ pub fn refusal(error: &ChainError, action: RelayAction) -> Problem {
         "KeyMismatch" => {
             contract(Problem::conflict("key_mismatch", "the session is registered on chain with another key"))
         }
-        "" if moves_money_in => contract(Problem::unprocessable(
+        "" if moves_money_in => signature(Problem::unprocessable(
             "authorization_refused",
             format!(
                 "the token refuses the authorization ({detail}): its signature, nonce or time is wrong, it was used, \
@@ -121,6 +129,22 @@ mod tests {
         assert_eq!(told("", Open), (422, "authorization_refused"));
         assert_eq!(told("", Freeze), (422, "contract_refused"));
         assert_eq!(told("NotOwner", Freeze), (422, "contract_refused"));
+    }
+
+    #[test]
+    fn the_signature_is_named() {
+        let param = |name: &str, action| {
+            let error = ChainError::Refused { error: name.to_owned(), detail: String::new() };
+            refusal(&error, action).fields.get("param").cloned()
+        };
+        use RelayAction::{Deposit, Freeze, Open, Register};
+        assert_eq!(param("BadOwnerSignature", Register), Some(json!("signature")));
+        assert_eq!(param("BadOwnerSignature", Freeze), Some(json!("owner_signature.signature")));
+        assert_eq!(param("SignatureExpired", Freeze), Some(json!("owner_signature.signature")));
+        for action in [Open, Deposit] {
+            assert_eq!(param("", action), Some(json!("authorization.signature")));
+        }
+        assert_eq!(param("WrongStatus", Freeze), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::problem::Problem;
 
@@ -67,6 +67,11 @@ fn body_problem(rejection: &BytesRejection) -> Problem {
 
 /// Reads JSON, naming the place of what does not fit.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Else a list would do as well, with the values of the fields in order.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|byte| *byte != b'{') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        return Err(Problem::new(400, "invalid_request", "the body must be a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -82,12 +87,15 @@ fn json_problem(error: &serde_json::Error, path: &str) -> Problem {
     if !error.is_data() {
         return Problem::new(400, "invalid_json", format!("the body is not JSON: {error}"));
     }
-    let named = |text: &str| text.split('`').nth(1).unwrap_or(path).to_owned();
+    let field = message.split('`').nth(1).unwrap_or(path);
     if message.starts_with("unknown field") {
-        return Problem::bad_request("unknown_field", &named(message), message);
+        // The path has the field in it, except outermost.
+        let param = if path == "." { field } else { path };
+        return Problem::bad_request("unknown_field", param, message);
     }
     if message.starts_with("missing field") {
-        return Problem::bad_request("missing_field", &named(message), message);
+        let param = if path == "." { field.to_owned() } else { format!("{path}.{field}") };
+        return Problem::bad_request("missing_field", &param, message);
     }
     let code = match path.rsplit(['.', ']']).next() {
         Some("amount" | "unit_price" | "postpaid_limit" | "period_limit") => "invalid_amount",
@@ -164,6 +172,8 @@ mod tests {
     struct Body {
         #[expect(dead_code, reason = "only read by serde")]
         amount: String,
+        #[expect(dead_code, reason = "only read by serde")]
+        inner: Option<Box<Body>>,
     }
 
     #[test]
@@ -176,6 +186,17 @@ mod tests {
         assert_eq!(code(r#"{"amount":"1"} x"#), Some(("invalid_json", None)));
         assert_eq!(code(r#"{"amount":"1","x":1}"#), with("unknown_field", "x"));
         assert_eq!(code("{}"), with("missing_field", "amount"));
+        assert_eq!(code(r#"{"amount":"1","inner":{"x":1}}"#), with("unknown_field", "inner.x"));
+        assert_eq!(
+            code(r#"{"amount":"1","inner":{"inner":{"inner":1}}}"#),
+            with("invalid_request", "inner.inner.inner")
+        );
+        assert_eq!(code(r#"{"amount":"1","inner":{}}"#), with("missing_field", "inner.amount"));
+        assert_eq!(code(r#"{"amount":"1","inner":{"inner":{}}}"#), with("missing_field", "inner.inner.amount"));
+        for other in ["[]", r#" ["1"]"#, "null", "1", "\"1\"", "true"] {
+            assert_eq!(code(other), Some(("invalid_request", None)), "{other}");
+        }
+        assert_eq!(code("/* */{}"), Some(("invalid_json", None)));
         assert_eq!(code(r#"{"amount":1}"#), with("invalid_amount", "amount"));
         assert_eq!(code(r#"{"amount":"1","amount":"2"}"#).map(|c| c.0), Some("invalid_request"));
     }

@@ -13,6 +13,7 @@ use crate::App;
 const POSTGRES_WITHIN: Duration = Duration::from_secs(2);
 
 const NATS_WITHIN: Duration = Duration::from_secs(1);
+const CHAIN_WITHIN: Duration = Duration::from_secs(1);
 /// Events that may be on their way to NATS or to a read model.
 const LAG_MAX: i64 = 20_000;
 
@@ -22,7 +23,7 @@ pub async fn healthz() -> &'static str {
 }
 
 /// Whether it can work: 503 without Postgres; `degraded` while charges go on but something else
-/// does not (NATS away or behind, a read model halted).
+/// does not (NATS away or behind, a read model halted, the chain away).
 pub async fn readyz(State(app): State<App>) -> Response {
     let asked = tokio::time::timeout(POSTGRES_WITHIN, async {
         let mut connection = app.pool.acquire().await.map_err(|e| e.to_string())?;
@@ -53,14 +54,20 @@ pub async fn readyz(State(app): State<App>) -> Response {
     } else {
         troubled.join("; ")
     };
+    let chain = chain(&app).await;
     let (code, status) = if postgres != "ok" {
         (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
-    } else if nats == "away" || projections != "ok" || (nats == "ok" && relay != "ok") {
+    } else if nats == "away"
+        || projections != "ok"
+        || (nats == "ok" && relay != "ok")
+        || !matches!(chain, "ok" | "not used")
+    {
         (StatusCode::OK, "degraded")
     } else {
         (StatusCode::OK, "ready")
     };
-    let checks = json!({"postgres": postgres, "nats": nats, "relay": relay, "projections": projections});
+    let checks =
+        json!({"postgres": postgres, "nats": nats, "relay": relay, "projections": projections, "chain": chain});
     (code, axum::Json(json!({"status": status, "checks": checks}))).into_response()
 }
 
@@ -95,6 +102,17 @@ async fn relay(app: &App) -> String {
         }
     }
     if behind <= LAG_MAX { "ok".to_owned() } else { format!("{behind} events behind") }
+}
+
+/// Whether the chain answers, and is the one of the settings. Charges need neither.
+async fn chain(app: &App) -> &'static str {
+    let Some(client) = &app.chain else { return "not used" };
+    match tokio::time::timeout(CHAIN_WITHIN, client.verify()).await {
+        Ok(Ok(())) => "ok",
+        Ok(Err(chain::ChainError::Mismatch(_))) => "not the one of the settings",
+        Ok(Err(_)) => "away",
+        Err(_) => "does not answer",
+    }
 }
 
 /// What it measures, for Prometheus.

@@ -1,10 +1,12 @@
 //! What was granted with session keys, kept in memory: it never changes, and each voucher is read with it.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use domain::evm::Address;
 use domain::ids::{OrganizationId, SessionKeyId};
-use domain::session_key::{Grant, SessionKey};
+use domain::session_key::command::Voucher;
+use domain::session_key::{Grant, SessionKey, StoredVoucher};
 use eventstore::Ledger;
 use lru::LruCache;
 
@@ -17,7 +19,13 @@ const KEPT_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("more than zero"
 /// Finds grants, and keeps them.
 pub struct Sessions {
     ledger: Ledger,
-    kept: Mutex<LruCache<SessionKeyId, Arc<Grant>>>,
+    kept: Mutex<LruCache<SessionKeyId, Kept>>,
+}
+
+struct Kept {
+    grant: Arc<Grant>,
+    /// The last voucher whose signer was found: many charges come with the same one.
+    last: Option<Voucher>,
 }
 
 impl Sessions {
@@ -26,15 +34,32 @@ impl Sessions {
         Self { ledger, kept: Mutex::new(LruCache::new(KEPT_MAX)) }
     }
 
+    fn kept(&self) -> MutexGuard<'_, LruCache<SessionKeyId, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The grant of a session key; 404 when there is none, or it is another organization's.
     pub async fn grant(&self, organization_id: OrganizationId, id: SessionKeyId) -> Result<Arc<Grant>, Problem> {
         let own = |grant: &Arc<Grant>| grant.organization_id == organization_id;
-        if let Some(grant) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
-            return Some(grant.clone()).filter(own).ok_or_else(not_found);
+        if let Some(kept) = self.kept().get(&id) {
+            return Some(kept.grant.clone()).filter(own).ok_or_else(not_found);
         }
         let grant = self.ledger.load::<SessionKey>(&stream(id)).await?.state.grant.ok_or_else(not_found)?;
         let grant = Arc::new(grant);
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(id, grant.clone());
+        self.kept().put(id, Kept { grant: grant.clone(), last: None });
         Some(grant).filter(own).ok_or_else(not_found)
+    }
+
+    /// Who signed this voucher, if it is the last one that came for the session key: the same signature of the
+    /// same amount for the same terms has the same signer.
+    pub fn signer(&self, id: SessionKeyId, stored: &StoredVoucher) -> Option<Address> {
+        self.kept().peek(&id)?.last.filter(|last| last.stored == *stored).map(|last| last.signer)
+    }
+
+    /// Keeps who signed a voucher.
+    pub fn keep_signer(&self, id: SessionKeyId, voucher: Voucher) {
+        if let Some(kept) = self.kept().peek_mut(&id) {
+            kept.last = Some(voucher);
+        }
     }
 }

@@ -29,6 +29,13 @@ const CALL_WITHIN: Duration = Duration::from_secs(10);
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// Blocks in one question to the node.
 pub const BLOCKS_MAX: u64 = 1_000;
+/// What is shown of a node's or a contract's own words.
+const DETAIL_CHARS_MAX: usize = 500;
+/// The most gas that a call for somebody may take: an owner's contract decides what checking its signature
+/// costs, and the settler pays.
+pub const RELAY_GAS_MAX: u64 = 1_000_000;
+/// How long a failed comparison is remembered, so that those who wait for it do not each wait anew.
+const FAILED_FOR: Duration = Duration::from_secs(1);
 /// How long a chain that was found right is believed to be it.
 const VERIFIED_FOR: Duration = Duration::from_secs(10);
 
@@ -36,7 +43,7 @@ const VERIFIED_FOR: Duration = Duration::from_secs(10);
 pub type Receipt = alloy::rpc::types::TransactionReceipt;
 
 /// Which chain, and what is on it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// The node.
     pub rpc_url: String,
@@ -46,6 +53,13 @@ pub struct Settings {
     pub contract: Address,
     /// The token.
     pub token: Address,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rpc_url = without_paths(&self.rpc_url);
+        write!(f, "{} at {rpc_url}, contract {}, token {}", self.network.name, self.contract, self.token)
+    }
 }
 
 /// Why the chain did not answer, or not as hoped.
@@ -69,16 +83,34 @@ pub enum ChainError {
 
 type RpcFailure = RpcError<TransportErrorKind>;
 
+/// A node's URL often holds its key: of every URL only scheme and host are shown.
+pub(crate) fn without_paths(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("://") {
+        let (before, after) = rest.split_at(start + 3);
+        let end = after.find(|c: char| c.is_whitespace() || matches!(c, ')' | '"' | '\'')).unwrap_or(after.len());
+        let host = after[..end].split(['/', '?', '#']).next().unwrap_or_default();
+        // User and password stand before the last '@'.
+        let host = host.rsplit('@').next().unwrap_or_default();
+        shown.push_str(before);
+        shown.push_str(host);
+        rest = &after[end..];
+    }
+    shown.push_str(rest);
+    shown.chars().take(DETAIL_CHARS_MAX).collect()
+}
+
 impl From<RpcFailure> for ChainError {
     fn from(error: RpcFailure) -> Self {
-        let Some(payload) = error.as_error_resp() else { return Self::Unavailable(error.to_string()) };
+        let Some(payload) = error.as_error_resp() else { return Self::Unavailable(without_paths(&error.to_string())) };
         if let Some(data) = payload.as_revert_data() {
             return refusal(&data);
         }
         if payload.message.to_lowercase().contains("revert") {
-            return Self::Refused { error: String::new(), detail: payload.message.to_string() };
+            return Self::Refused { error: String::new(), detail: without_paths(&payload.message) };
         }
-        Self::Unavailable(format!("{} ({})", payload.message, payload.code))
+        Self::Unavailable(without_paths(&format!("{} ({})", payload.message, payload.code)))
     }
 }
 
@@ -86,12 +118,16 @@ fn refusal(data: &Bytes) -> ChainError {
     let decoded = Errors::abi_decode(data).map(|error| format!("{error:?}"));
     match decoded {
         Ok(detail) => {
-            let name = detail.split('(').next().unwrap_or_default();
-            ChainError::Refused { error: name.to_owned(), detail: detail.clone() }
+            // Written as `Name(Name { field: … })`: the inner part says it all.
+            let (name, inner) = detail.split_once('(').unwrap_or((&detail, ""));
+            let inner = inner.strip_suffix(')').unwrap_or(name);
+            ChainError::Refused { error: name.to_owned(), detail: inner.to_owned() }
         }
         Err(_) => {
-            let reason = alloy::sol_types::decode_revert_reason(data).unwrap_or_else(|| data.to_string());
-            ChainError::Refused { error: String::new(), detail: reason }
+            // Whoever wrote the contract that refuses may have written a novel.
+            let data = Bytes::copy_from_slice(data.get(..DETAIL_CHARS_MAX).unwrap_or(data));
+            let reason = alloy::sol_types::decode_revert_reason(&data).unwrap_or_else(|| data.to_string());
+            ChainError::Refused { error: String::new(), detail: without_paths(&reason) }
         }
     }
 }
@@ -140,12 +176,15 @@ pub struct Fees {
     pub priority_fee_wei: u64,
 }
 
+/// What the last comparison with the settings came to, and when.
+type Compared = (Instant, Result<(), ChainError>);
+
 /// A node of the chain. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     provider: DynProvider,
     settings: Arc<Settings>,
-    verified: Arc<Mutex<Option<Instant>>>,
+    verified: Arc<Mutex<Option<Compared>>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -192,10 +231,18 @@ impl Client {
     /// Compares chain id, contract and token with the settings; believes the result for some seconds.
     pub async fn verify(&self) -> Result<(), ChainError> {
         let mut verified = self.verified.lock().await;
-        if verified.is_some_and(|at| at.elapsed() < VERIFIED_FOR) {
-            return Ok(());
+        if let Some((at, answer)) = verified.as_ref() {
+            let good_for = if answer.is_ok() { VERIFIED_FOR } else { FAILED_FOR };
+            if at.elapsed() < good_for {
+                return answer.clone();
+            }
         }
-        *verified = None;
+        let answer = self.compare().await;
+        *verified = Some((Instant::now(), answer.clone()));
+        answer
+    }
+
+    async fn compare(&self) -> Result<(), ChainError> {
         let settings = &self.settings;
         let chain_id = within(async { self.provider.get_chain_id().await }).await?;
         if chain_id != settings.network.chain_id {
@@ -231,7 +278,6 @@ impl Client {
                 )));
             }
         }
-        *verified = Some(Instant::now());
         Ok(())
     }
 
@@ -254,7 +300,7 @@ impl Client {
             Ok(Err(alloy::contract::Error::ZeroData(..))) => {
                 Err(ChainError::Unavailable("no contract at this address".into()))
             }
-            Ok(Err(error)) => Err(ChainError::Unavailable(error.to_string())),
+            Ok(Err(error)) => Err(ChainError::Unavailable(without_paths(&error.to_string()))),
         }
     }
 
@@ -325,9 +371,10 @@ impl Client {
         })
     }
 
-    /// Whether a call would go through now; the contract's own error when not.
+    /// Whether a call for somebody would go through now, within [`RELAY_GAS_MAX`]; the contract's own error
+    /// when not.
     pub async fn simulate(&self, from: Address, to: Address, calldata: &HexBytes) -> Result<(), ChainError> {
-        let call = request(from, to, calldata);
+        let call = request(from, to, calldata).with_gas_limit(RELAY_GAS_MAX);
         self.rpc(async { self.provider.call(call).await }).await.map(|_| ())
     }
 
@@ -450,5 +497,24 @@ fn request(from: Address, to: Address, calldata: &HexBytes) -> TransactionReques
 /// What nodes say when they have seen the very same transaction before.
 fn is_known(why: &str) -> bool {
     let why = why.to_lowercase();
-    why.contains("already known") || why.contains("already imported") || why.contains("known transaction")
+    why.contains("already known")
+        || why.contains("alreadyknown")
+        || why.contains("already imported")
+        || why.contains("known transaction")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nodes_key_is_never_shown() {
+        for (text, shown) in [
+            ("error for url (https://node.example/v2/SECRET)", "error for url (https://node.example)"),
+            ("https://user:SECRET@node.example:8545?key=SECRET failed", "https://node.example:8545 failed"),
+            ("nothing to hide", "nothing to hide"),
+        ] {
+            assert_eq!(without_paths(text), shown);
+        }
+    }
 }

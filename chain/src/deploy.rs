@@ -82,7 +82,7 @@ fn sending(rpc_url: &str, signer: PrivateKeySigner) -> Result<DynProvider, Chain
 async fn done<T, E: std::fmt::Display>(what: &str, call: impl Future<Output = Result<T, E>>) -> Result<T, ChainError> {
     match tokio::time::timeout(SENT_WITHIN, call).await {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(ChainError::Unavailable(format!("{what}: {error}"))),
+        Ok(Err(error)) => Err(ChainError::Unavailable(crate::client::without_paths(&format!("{what}: {error}")))),
         Err(_) => Err(ChainError::Unavailable(format!("{what}: not done within {} s", SENT_WITHIN.as_secs()))),
     }
 }

@@ -3,6 +3,9 @@
 //! Leaves and nodes are hashed apart (a first byte 0, 1 or 2), so that a node is never taken for a
 //! leaf. The order is the charges' order; a node without a sibling moves up as it is. The last leaf
 //! is the head of the log's hash chain at the time, so that the chain also anchors the log.
+//!
+//! A charge is paid for when its leaf is in the tree and its cumulative amount, cut to the token's
+//! decimals, is not above the `totalClaimed` of that transaction's `Claimed` event.
 
 use alloy::primitives::{B256, FixedBytes, U256, keccak256};
 use alloy::sol_types::SolValue;

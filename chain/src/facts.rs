@@ -73,6 +73,9 @@ pub fn read(log: &Log, decimals: u32) -> Option<Seen> {
         Events::Frozen(e) => (e.sessionId, None, Fact::Frozen),
         Events::Unfrozen(e) => (e.sessionId, None, Fact::Unfrozen),
         Events::Revoked(e) => (e.sessionId, None, Fact::Revoked),
+        // What the old key signed is claimable for a while; what it signs from now on may not be. The ledger
+        // knows one key for a session, so this is its end.
+        Events::KeyRotated(e) => (e.sessionId, None, Fact::Revoked),
         Events::Claimed(e) => {
             let (amount, total_claimed) = (amount(e.amount), amount(e.totalClaimed));
             (e.sessionId, Some(e.payee), Fact::Claimed { amount, total_claimed })

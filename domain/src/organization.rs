@@ -169,13 +169,9 @@ impl Aggregate for Organization {
                 })])
             }
             (_, None) => Err(OrganizationError::NotFound),
-            (OrganizationCommand::SetSettlementRules(rules), Some(_)) if self.settlement_rules == Some(*rules) => {
-                Ok(Vec::new())
-            }
             (OrganizationCommand::SetSettlementRules(rules), Some(_)) => {
                 Ok(vec![OrganizationEvent::SettlementRulesSet(*rules)])
             }
-            (OrganizationCommand::SetPayee { payee }, Some(_)) if self.payee == Some(*payee) => Ok(Vec::new()),
             (OrganizationCommand::SetPayee { payee }, Some(_)) => {
                 Ok(vec![OrganizationEvent::PayeeSet(PayeeSet { payee: *payee })])
             }

@@ -13,7 +13,7 @@ use crate::evm::{Address, Bytes32, HexBytes};
 use crate::ids::{OrganizationId, RelayId, SessionKeyId, SettlementId, TransactionId};
 
 /// How many transactions may wait or be under way.
-pub const QUEUE_MAX: usize = 10_000;
+pub const QUEUE_MAX: usize = 1_000;
 /// How long a signed transaction's bytes may be.
 pub const RAW_BYTES_MAX: usize = 128 << 10;
 

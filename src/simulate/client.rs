@@ -1,5 +1,7 @@
-//! The part of the HTTP API that a run uses, with types.
+//! The part of the HTTP API that every run uses, with types. What runs with session keys use besides is
+//! in [`super::session_api`].
 
+use domain::evm::CompactSignature;
 use reqwest::Method;
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
@@ -10,7 +12,6 @@ use super::transport::{Answer, Call, CallError, Transport};
 
 /// The page size, as large as the API allows.
 const PAGE: &str = "100";
-const CURRENCY: &str = "USD";
 
 /// A place in the log, `partition:position`. An organization lives in one partition, so the positions
 /// of one run can be compared.
@@ -44,6 +45,16 @@ impl std::fmt::Display for Position {
 pub struct Organization {
     /// Its name.
     pub name: String,
+    /// When it settles, if it has rules of its own.
+    #[serde(default)]
+    pub settlement_rules: Option<SettlementRules>,
+}
+
+/// When settlements are opened.
+#[derive(Debug, Deserialize)]
+pub struct SettlementRules {
+    /// When this much is unsettled for a payee, in USDC.
+    pub threshold: Decimal,
 }
 
 /// What every command's answer has.
@@ -65,7 +76,7 @@ pub struct NewCustomer {
 /// A customer's money, as the next charge will find it.
 #[derive(Debug, Deserialize)]
 pub struct Account {
-    /// What is left of the credits, in USD.
+    /// What is left of the credits, in the account's currency.
     pub credits: Decimal,
 }
 
@@ -77,10 +88,28 @@ struct CustomerState {
 /// A charge that was accepted.
 #[derive(Debug, Deserialize)]
 pub struct Charge {
-    /// What was charged, in USD.
+    /// What was charged, in the payer's currency.
     pub amount: Decimal,
     /// Where it is in the log.
     pub position: Position,
+}
+
+/// Who is charged.
+#[derive(Debug, Clone, Copy)]
+pub enum Payer<'a> {
+    /// A customer's account.
+    Customer(&'a str),
+    /// A session key, by its id `ses_…`; in self custody with a voucher.
+    Session(&'a str, Option<&'a SignedVoucher>),
+}
+
+/// A promise of the client's key: so much may be claimed of its session, in all.
+#[derive(Debug, Serialize)]
+pub struct SignedVoucher {
+    /// Cumulative, in atomic units, as digits.
+    pub max_claimable: String,
+    /// Of the session's key.
+    pub signature: CompactSignature,
 }
 
 /// One line of a charge: so much of a meter.
@@ -117,58 +146,85 @@ impl Client {
         self.transport.retries()
     }
 
+    /// Counts a call that is repeated with another body.
+    pub fn count_retry(&self) {
+        self.transport.count_retry();
+    }
+
     /// Asks once who the key belongs to, so that a wrong address is told at once.
     pub async fn organization(&self) -> Result<Organization, CallError> {
         self.transport.send_once(&get(&["organization"], &[])).await
     }
 
     /// Sets what a token costs on a meter.
-    pub async fn put_meter(&self, key: &str, code: &str, unit_price: Decimal) -> Result<Answer<Done>, CallError> {
+    pub async fn put_meter(
+        &self,
+        key: &str,
+        code: &str,
+        unit_price: Decimal,
+        currency: &str,
+    ) -> Result<Answer<Done>, CallError> {
         let body = serde_json::json!({
-            "unit": "token", "unit_price": unit_price, "currency": CURRENCY,
+            "unit": "token", "unit_price": unit_price, "currency": currency,
         });
         self.write(Method::PUT, &["meters", code], key, &body).await
     }
 
     /// Makes a customer.
-    pub async fn create_customer(&self, key: &str, external_id: &str) -> Result<Answer<NewCustomer>, CallError> {
-        let body = serde_json::json!({ "external_id": external_id, "currency": CURRENCY });
+    pub async fn create_customer(
+        &self,
+        key: &str,
+        external_id: &str,
+        currency: &str,
+    ) -> Result<Answer<NewCustomer>, CallError> {
+        let body = serde_json::json!({ "external_id": external_id, "currency": currency });
         self.write(Method::POST, &["customers"], key, &body).await
     }
 
-    /// Gives a customer credits.
+    /// Gives a customer credits, in USD.
     pub async fn grant_credits(
         &self,
         key: &str,
         customer_id: &str,
         amount: Decimal,
     ) -> Result<Answer<Done>, CallError> {
-        let body = serde_json::json!({ "amount": amount, "currency": CURRENCY });
+        let body = serde_json::json!({ "amount": amount, "currency": "USD" });
         let path = ["customers", customer_id, "credits"];
         self.write(Method::POST, &path, key, &body).await
     }
 
-    /// Charges a customer for what it used.
-    pub async fn charge(&self, key: &str, customer_id: &str, usage: &[Usage<'_>]) -> Result<Answer<Charge>, CallError> {
-        #[derive(Serialize)]
+    /// Charges a payer for what it used.
+    pub async fn charge(&self, key: &str, payer: Payer<'_>, usage: &[Usage<'_>]) -> Result<Answer<Charge>, CallError> {
+        #[derive(Default, Serialize)]
         struct Body<'a> {
-            customer_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            customer_id: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            session_key_id: Option<&'a str>,
             usage: &'a [Usage<'a>],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            voucher: Option<&'a SignedVoucher>,
         }
-        let body = Body { customer_id, usage };
+        let body = match payer {
+            Payer::Customer(id) => Body { customer_id: Some(id), usage, ..Body::default() },
+            Payer::Session(id, voucher) => Body { session_key_id: Some(id), usage, voucher, ..Body::default() },
+        };
         self.write(Method::POST, &["charges"], key, &body).await
     }
 
     /// A customer's account, as of `at` or later.
     pub async fn account(&self, customer_id: &str, at: Position) -> Result<Account, CallError> {
-        let (path, at) = (["customers", customer_id], at.to_string());
-        let query = [("min_position", at.as_str())];
-        let call = get(&path, &query);
-        let state: CustomerState = self.transport.send(&call).await?.value;
+        let state: CustomerState = self.read(&["customers", customer_id], at).await?;
         Ok(state.account)
     }
 
-    /// Hands every item of a customer's list to `take`, page by page, as of `at` or later. `cursor` is
+    /// One thing, as of `at` or later.
+    pub(super) async fn read<T: DeserializeOwned>(&self, path: &[&str], at: Position) -> Result<T, CallError> {
+        let at = at.to_string();
+        Ok(self.transport.send(&get(path, &[("min_position", at.as_str())])).await?.value)
+    }
+
+    /// Hands every item of a list to `take`, page by page, as of `at` or later. `cursor` is
     /// the parameter that takes a page's `next_cursor`.
     pub async fn each<T: DeserializeOwned>(
         &self,
@@ -198,7 +254,7 @@ impl Client {
         }
     }
 
-    async fn write<T: DeserializeOwned>(
+    pub(super) async fn write<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &[&str],

@@ -1,112 +1,41 @@
-//! Sending a run: first what the charges need (meters, customers, credits), then a charge for each row
-//! of the trace.
+//! Sending a run: a charge for each row of the trace.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt, TryStreamExt};
 use hdrhistogram::Histogram;
 use rust_decimal::Decimal;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::client::{Charge, Client, Position, Usage};
-use super::plan::Plan;
+use super::client::{Charge, Client, Payer, Position, Usage};
+use super::enrol::Enrolled;
+use super::pace::Pace;
+use super::plan::{Plan, World};
 use super::progress::Progress;
 use super::trace::Row;
 use super::transport::{Answer, CallError};
+use super::wallet::Promises;
 
 /// How many failures are kept to be shown. The rest is counted.
 const FAILURES_SHOWN: usize = 3;
 /// The longest latency that is told apart: ten minutes, far beyond the patience of a request.
 const LATENCY_MAX_US: u64 = 600_000_000;
 
-/// A customer of the run, ready to be charged.
-#[derive(Debug)]
-pub struct Enrolled {
-    /// The customer's id, `cus_…`.
-    pub id: String,
-    /// The credits it was given, in USD.
-    pub granted: Decimal,
-    position: Position,
-}
-
-/// A step of the preparation that failed.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot prepare {what}: {source}")]
-pub struct EnrolError {
-    what: String,
-    /// What the call met.
-    pub source: CallError,
-}
-
-/// Makes the meters, the customers and their credits, `parallel` customers at a time.
-pub async fn enrol(client: &Client, plan: &Plan, parallel: usize) -> Result<Vec<Enrolled>, EnrolError> {
-    let meters = [(plan.input_meter(), plan.prices.input), (plan.output_meter(), plan.prices.output)];
-    for (index, (code, price)) in meters.iter().enumerate() {
-        let key = plan.key("meter", index);
-        let done = client.put_meter(&key, code, *price).await;
-        done.map_err(|source| EnrolError { what: format!("the meter {code}"), source })?;
-    }
-
-    let customers = plan.shares.len();
-    let mut progress = Progress::new("preparing", customers);
-    let mut enrolled = Vec::with_capacity(customers);
-    let mut steps = stream::iter(0..customers).map(|customer| enrol_one(client, plan, customer)).buffered(parallel);
-    while let Some(customer) = steps.try_next().await? {
-        enrolled.push(customer);
-        progress.advance();
-        progress.tick(retries(client));
-    }
-    Ok(enrolled)
-}
-
-async fn enrol_one(client: &Client, plan: &Plan, customer: usize) -> Result<Enrolled, EnrolError> {
-    let external_id = plan.external_id(customer);
-    let make = async {
-        let key = plan.key("customer", customer);
-        let made = client.create_customer(&key, &external_id).await?.value;
-        let granted = plan.grant(customer);
-        let key = plan.key("credits", customer);
-        let done = client.grant_credits(&key, &made.id, granted).await?.value;
-        Ok(Enrolled { id: made.id, granted, position: made.position.max(done.position) })
-    };
-    make.await.map_err(|source| EnrolError { what: format!("the customer {external_id}"), source })
-}
-
-/// When rows are due: by their timestamps, `factor` times faster.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// The timestamp that is due at once, in microseconds.
-    pub first_us: i64,
-    /// 1 is real time, 60 makes an hour a minute.
-    pub factor: f64,
-}
-
-impl Pace {
-    /// How long after the start a row is due. A row from before the first one is due at once.
-    pub fn due(self, at_us: i64) -> Duration {
-        let since_us = at_us.saturating_sub(self.first_us).max(0) as u64;
-        let since = Duration::from_micros(since_us).as_secs_f64();
-        Duration::try_from_secs_f64(since / self.factor).unwrap_or(Duration::MAX)
-    }
-}
-
-/// What was acknowledged to one customer.
+/// What was acknowledged to one payer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Acknowledged {
     /// Charges answered with 201.
     pub requests: u64,
-    /// The sum of their amounts, in USD.
+    /// The sum of their amounts, in the payer's currency.
     pub amount: Decimal,
 }
 
 /// What came of sending.
 #[derive(Debug)]
 pub struct Tally {
-    /// By customer.
+    /// By payer.
     pub acknowledged: Vec<Acknowledged>,
     /// Latency of the charges that were answered at the first attempt, in microseconds.
     pub at_once_us: Histogram<u64>,
@@ -129,11 +58,11 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn new(customers: &[Enrolled]) -> Self {
+    fn new(payers: &[Enrolled]) -> Self {
         // With bounds: one that grows by itself does not do so when values are clamped to it.
         let histogram = || Histogram::new_with_bounds(1, LATENCY_MAX_US, 3).expect("the bounds are constant and legal");
         Self {
-            acknowledged: vec![Acknowledged::default(); customers.len()],
+            acknowledged: vec![Acknowledged::default(); payers.len()],
             at_once_us: histogram(),
             retried_us: histogram(),
             replays: 0,
@@ -142,7 +71,7 @@ impl Tally {
             first_failures: Vec::new(),
             latest: Duration::ZERO,
             elapsed: Duration::ZERO,
-            highest: customers.iter().map(|customer| customer.position).max(),
+            highest: payers.iter().map(|payer| payer.position).max(),
         }
     }
 
@@ -189,12 +118,18 @@ struct Outcome {
 struct Job {
     client: Arc<Client>,
     plan: Arc<Plan>,
-    customers: Arc<[Enrolled]>,
-    meters: [String; 2],
-    pace: Option<Pace>,
+    payers: Arc<[Enrolled]>,
+    /// By world.
+    meters: [[String; 2]; 2],
+    pace: Pace,
     start: Instant,
-    /// The next row to be sent.
-    next: AtomicUsize,
+    next: Mutex<Next>,
+}
+
+/// The rows that were not yet dealt out to a sender.
+struct Next {
+    index: usize,
+    promises: Promises,
 }
 
 /// Sends every row of the plan, `concurrency` at a time: as fast as they are taken, or at a pace.
@@ -202,19 +137,19 @@ struct Job {
 pub async fn send(
     client: &Arc<Client>,
     plan: &Arc<Plan>,
-    customers: &Arc<[Enrolled]>,
-    pace: Option<Pace>,
+    payers: &Arc<[Enrolled]>,
+    pace: Pace,
     concurrency: usize,
 ) -> Result<Tally, CallError> {
     let start = Instant::now();
     let job = Arc::new(Job {
         client: Arc::clone(client),
         plan: Arc::clone(plan),
-        customers: Arc::clone(customers),
-        meters: [plan.input_meter(), plan.output_meter()],
+        payers: Arc::clone(payers),
+        meters: World::ALL.map(|world| plan.meters(world)),
         pace,
         start,
-        next: AtomicUsize::new(0),
+        next: Mutex::new(Next { index: 0, promises: Promises::new(plan.payers_of(World::Sessions).len()) }),
     });
     let retries_before = client.retries();
     let (sender, mut outcomes) = mpsc::channel(concurrency);
@@ -225,7 +160,7 @@ pub async fn send(
     // The senders' own are the last, so the channel closes when they are through.
     drop(sender);
 
-    let mut tally = Tally::new(customers);
+    let mut tally = Tally::new(payers);
     let mut progress = Progress::new("charging", plan.rows.len());
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -248,13 +183,12 @@ pub async fn send(
 
 async fn send_rows(job: Arc<Job>, outcomes: mpsc::Sender<Outcome>) {
     loop {
-        let index = job.next.fetch_add(1, Ordering::Relaxed);
-        let Some(row) = job.plan.rows.get(index) else {
+        let Some((index, row, owed)) = job.deal() else {
             return;
         };
-        let late = job.wait(row).await;
+        let late = job.wait(index, row).await;
         let begun = Instant::now();
-        let result = job.charge(index, row).await;
+        let result = job.charge(index, row, owed).await;
         let outcome = Outcome { row: index, latency: begun.elapsed(), late, result };
         if outcomes.send(outcome).await.is_err() {
             return;
@@ -263,12 +197,23 @@ async fn send_rows(job: Arc<Job>, outcomes: mpsc::Sender<Outcome>) {
 }
 
 impl Job {
+    /// The next row, with what its session key will owe after it; nothing for a customer.
+    fn deal(&self) -> Option<(usize, &Row, Decimal)> {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = next.index;
+        let row = self.plan.rows.get(index)?;
+        next.index += 1;
+        let session = self.plan.payer(index).checked_sub(self.plan.customers);
+        let owed = session.map_or(Decimal::ZERO, |session| next.promises.add(session, self.plan.cost(row)));
+        Some((index, row, owed))
+    }
+
     /// Waits until a row is due, and tells by how much that is over.
-    async fn wait(&self, row: &Row) -> Duration {
-        let Some(pace) = self.pace else {
+    async fn wait(&self, index: usize, row: &Row) -> Duration {
+        let Some(due) = self.pace.due(index, row.at_us) else {
             return Duration::ZERO;
         };
-        let Some(due) = self.start.checked_add(pace.due(row.at_us)) else {
+        let Some(due) = self.start.checked_add(due) else {
             // Beyond what the clock can tell: never.
             return std::future::pending().await;
         };
@@ -276,22 +221,26 @@ impl Job {
         due.elapsed()
     }
 
-    async fn charge(&self, index: usize, row: &Row) -> Result<Answer<Charge>, CallError> {
+    async fn charge(&self, index: usize, row: &Row, owed: Decimal) -> Result<Answer<Charge>, CallError> {
+        let payer = self.plan.payer(index);
         let counts = [row.input_tokens, row.output_tokens];
-        let usage: Vec<_> = self
-            .meters
+        let usage: Vec<_> = self.meters[self.plan.world(payer) as usize]
             .iter()
             .zip(counts)
             .filter(|(_, tokens)| *tokens > 0)
             .map(|(meter, tokens)| Usage { meter, quantity: Decimal::from(tokens) })
             .collect();
-        let payer = &self.customers[self.plan.payer(index)];
         let key = self.plan.key("row", index);
-        self.client.charge(&key, &payer.id, &usage).await
+        let payer = &self.payers[payer];
+        match &payer.session {
+            Some(session) => session.charge(&self.client, &key, &usage, owed).await,
+            None => self.client.charge(&key, Payer::Customer(&payer.id), &usage).await,
+        }
     }
 }
 
-fn retries(client: &Client) -> String {
+/// How often attempts were repeated so far, in words.
+pub fn retries(client: &Client) -> String {
     format!("{} retries", client.retries())
 }
 
@@ -303,7 +252,7 @@ mod tests {
     fn plan() -> Plan {
         let row = Row { at_us: 0, input_tokens: 1, output_tokens: 1 };
         let prices = Prices::per_million(Decimal::ONE, Decimal::ONE);
-        Plan::new("r".to_owned(), vec![row; 10], prices, 2).unwrap()
+        Plan::new("r".to_owned(), vec![row; 10], prices, 2, 0).unwrap()
     }
 
     fn outcome(row: usize, result: Result<Answer<Charge>, CallError>) -> Outcome {
@@ -319,18 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_due_by_their_timestamps_times_the_factor() {
-        let pace = |factor| Pace { first_us: 1_000_000, factor };
-        assert_eq!(pace(1.0).due(1_000_000), Duration::ZERO);
-        assert_eq!(pace(1.0).due(3_500_000), Duration::from_millis(2_500));
-        assert_eq!(pace(60.0).due(3_601_000_000), Duration::from_secs(60));
-        assert_eq!(pace(0.5).due(2_000_000), Duration::from_secs(2));
-        assert_eq!(pace(1.0).due(0), Duration::ZERO, "out of order: at once");
-        assert!(pace(0.001).due(i64::MAX) > Duration::from_secs(1 << 50), "no overflow");
-    }
-
-    #[test]
-    fn outcomes_are_counted_by_customer() {
+    fn outcomes_are_counted_by_payer() {
         let (plan, mut tally) = (plan(), Tally::new(&[]));
         tally.acknowledged = vec![Acknowledged::default(); 2];
         for (row, retries, position) in [(0, 0, "0:7"), (1, 2, "0:12"), (2, 0, "0:9")] {
@@ -352,8 +290,8 @@ mod tests {
     fn refusals_are_counted_and_a_server_that_stays_away_ends_it() {
         let (plan, mut tally) = (plan(), Tally::new(&[]));
         for row in 0..5 {
-            let refused =
-                CallError::Refused { status: 402, code: "insufficient_funds".to_owned(), detail: String::new() };
+            let (code, detail) = ("insufficient_funds".to_owned(), String::new());
+            let refused = CallError::Refused { status: 402, code, detail, needed_atomic: None };
             tally.count(&plan, outcome(row, Err(refused))).unwrap();
         }
         assert_eq!((tally.failures, tally.first_failures.len()), (5, FAILURES_SHOWN));

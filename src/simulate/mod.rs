@@ -1,83 +1,61 @@
 //! `tollbook simulate`: charges a trace of real or invented requests over the HTTP API, then asks every
-//! place that keeps figures whether it says the same as the trace.
+//! place that keeps figures whether it says the same as the trace. With session keys it also follows the
+//! money on the chain to the payee.
 //!
-//! - [`trace`] reads and checks the trace, [`plan`] decides who pays what for it.
-//! - [`target`] finds the server, [`transport`] sends one request until it is answered, [`client`] has
-//!   the API's calls.
-//! - [`load`] sends, [`progress`] shows how far it is.
-//! - [`places`] reads back, [`report`] compares and prints.
+//! - [`args`] are the options, [`trace`] reads and checks the trace, [`plan`] decides who pays what for it.
+//! - [`target`] finds the server, [`transport`] sends one request until it is answered, [`client`] and
+//!   [`session_api`] have the API's calls.
+//! - [`enrol`] makes customers, [`sessions`] session keys, which [`owner`] signs and [`wallet`] pays with.
+//! - [`load`] sends at its [`pace`], [`progress`] shows how far it is.
+//! - [`places`] reads back, [`compare`] compares; [`settle`] waits for the chain, [`onchain`] follows the
+//!   money; [`report`] prints, [`trail_report`] the part about the chain.
 //!
 //! A run has a name, and every request an idempotency key made from it. So a run that was interrupted,
-//! here or on the server, is started again with the same name and charges every row exactly once.
+//! here or on the server, is started again with the same name and charges every row exactly once. A run
+//! with session keys goes on when the server does, but not when this process ends: it holds their keys.
 
+pub mod args;
 pub mod client;
+pub mod compare;
+pub mod enrol;
 pub mod load;
+pub mod onchain;
+pub mod owner;
+pub mod pace;
 pub mod places;
 pub mod plan;
 pub mod progress;
 pub mod report;
+pub mod session_api;
+pub mod sessions;
+pub mod settle;
 pub mod target;
 pub mod trace;
+pub mod trail_report;
 pub mod transport;
+pub mod wallet;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use clap::Args;
-use clap::builder::RangedU64ValueParser;
+use domain::money::Amount;
 use rust_decimal::Decimal;
+use tokio::time::Instant;
 
-use client::Client;
-use load::{EnrolError, Pace};
-use plan::{GrantTooLarge, Plan, Prices};
+pub use args::SimulateArgs;
+
+use client::{Client, Organization, Position};
+use enrol::{EnrolError, Enrolled};
+use owner::{OwnerError, Owners};
+use plan::{Plan, PlanError, Prices, World};
 use report::Report;
-use target::{ApiKey, ENV_FILE, Target, TargetError};
+use sessions::SessionsError;
+use target::{ENV_FILE, Target, TargetError};
 use trace::{Row, TraceError};
+use trail_report::Settling;
 use transport::CallError;
-
-/// The bounds of `--realtime`: slower or faster is a slip of the finger.
-const FACTOR_MIN: f64 = 0.001;
-const FACTOR_MAX: f64 = 1_000_000.0;
-
-/// Charge a trace of requests over the HTTP API and compare what every read model says with it.
-#[derive(Debug, Clone, Args)]
-pub struct SimulateArgs {
-    /// CSV file with the columns TIMESTAMP,ContextTokens,GeneratedTokens [default: a built-in trace of
-    /// 10,000 requests]
-    #[arg(long, value_name = "FILE.csv")]
-    pub trace: Option<PathBuf>,
-    /// Use only the first N rows (all are checked)
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
-    pub rows: Option<usize>,
-    /// Customers to make; row i is charged to customer i mod N
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
-    pub customers: usize,
-    /// Name of the run; the name of an earlier one goes on where that stopped [default: made up]
-    #[arg(long, value_name = "NAME", value_parser = plan::parse_run)]
-    pub run: Option<String>,
-    /// Requests in flight
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=4_096))]
-    pub concurrency: usize,
-    /// Send by the trace's timestamps, FACTOR times faster [default: as fast as they are taken]
-    #[arg(long, value_name = "FACTOR", value_parser = parse_factor)]
-    pub realtime: Option<f64>,
-    /// USD per million tokens given to the model
-    #[arg(long, value_name = "USD", default_value = "3", value_parser = plan::parse_price)]
-    pub input_price: Decimal,
-    /// USD per million tokens the model gave back
-    #[arg(long, value_name = "USD", default_value = "15", value_parser = plan::parse_price)]
-    pub output_price: Decimal,
-    /// Address of the server [default: from .dev/env]
-    #[arg(long, value_name = "URL", env = "TOLLBOOK_URL")]
-    pub url: Option<String>,
-    /// API key of the organization that charges [default: from .dev/env]
-    #[arg(long, value_name = "KEY", env = "TOLLBOOK_API_KEY", hide_env_values = true)]
-    pub api_key: Option<ApiKey>,
-}
 
 /// Why a run did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +70,7 @@ pub enum SimulateError {
     },
     /// The trace and the options do not go together; nothing was sent.
     #[error(transparent)]
-    Plan(#[from] GrantTooLarge),
+    Plan(#[from] PlanError),
     /// There is no server to talk to.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -110,18 +88,32 @@ pub enum SimulateError {
     /// The meters, customers or credits cannot be made.
     #[error(transparent)]
     Enrol(EnrolError),
+    /// There is no chain to make session keys on.
+    #[error(
+        "no chain: session keys need EVM_RPC_URL, TOLLBOOK_CONTRACT and TOLLBOOK_USDC, which `./dev up` writes to {ENV_FILE}"
+    )]
+    NoChain,
+    /// The chain's settings cannot be used.
+    #[error("{0}")]
+    BadChain(String),
+    /// Nobody can pay for session keys there, or it does not answer.
+    #[error(transparent)]
+    Owners(#[from] OwnerError),
+    /// The session keys cannot be made.
+    #[error(transparent)]
+    Sessions(SessionsError),
     /// The server went away and did not come back.
-    #[error("{source}\nWhat was charged stays charged. To go on where this stopped:\n  {resume}")]
+    #[error("{source}\nWhat was charged stays charged. {resume}")]
     Away {
         /// What the last call met.
         source: CallError,
-        /// The command to go on with.
+        /// How to go on.
         resume: String,
     },
     /// Ctrl-C.
-    #[error("stopped. What was charged stays charged. To go on where this stopped:\n  {resume}")]
+    #[error("stopped. What was charged stays charged. {resume}")]
     Interrupted {
-        /// The command to go on with.
+        /// How to go on.
         resume: String,
     },
     /// A part of the program broke.
@@ -132,7 +124,7 @@ pub enum SimulateError {
 /// Runs the simulation, prints its report, and tells whether every row was charged and nothing differs.
 pub async fn run(args: SimulateArgs) -> Result<bool, SimulateError> {
     let run = args.run.clone().unwrap_or_else(random_name);
-    let resume = args.resume_command(&run);
+    let resume = args.resume_hint(&run);
     tokio::select! {
         clean = simulate(&args, run, &resume) => clean,
         Ok(()) = tokio::signal::ctrl_c() => Err(SimulateError::Interrupted { resume }),
@@ -142,35 +134,100 @@ pub async fn run(args: SimulateArgs) -> Result<bool, SimulateError> {
 async fn simulate(args: &SimulateArgs, run: String, resume: &str) -> Result<bool, SimulateError> {
     let rows = read_trace(args).await?;
     let prices = Prices::per_million(args.input_price, args.output_price);
-    let plan = Arc::new(Plan::new(run, rows, prices, args.customers)?);
+    let pace = args.pace(&rows);
+    let plan = Arc::new(Plan::new(run, rows, prices, args.customers, args.session_count())?);
     let target = Target::find(args.url.as_deref(), args.api_key.as_ref(), Path::new(ENV_FILE))?;
     let begin = |source| SimulateError::Begin { url: target.url.to_string(), source };
     let client = Arc::new(Client::new(&target, args.concurrency).map_err(begin)?);
     let organization = client.organization().await.map_err(begin)?;
-    eprintln!(
-        "run {}: {} requests of {} customers to {} ({})",
-        plan.run,
-        plan.rows.len(),
-        args.customers,
-        target.url,
-        organization.name
-    );
+    let onchain = match args.sessions {
+        Some(_) => Some(OnChain::begin(args, &plan, &organization).await?),
+        None => None,
+    };
+    say_hello(args, &plan, &target, &organization);
 
-    let customers =
-        load::enrol(&client, &plan, args.concurrency).await.map_err(|error| enrol_error(error, &plan.run, resume))?;
-    let customers = customers.into();
-    let pace = args.realtime.map(|factor| Pace { first_us: plan.rows.first().map_or(0, |row| row.at_us), factor });
-    let tally = load::send(&client, &plan, &customers, pace, args.concurrency)
+    let enrolled = enrol::enrol(&client, &plan, args.concurrency).await;
+    let mut payers = enrolled.map_err(|error| enrol_error(error, &plan.run, resume))?;
+    if let Some(onchain) = &onchain {
+        let opened = onchain.open(&client, &plan, args).await;
+        payers.extend(opened.map_err(|error| sessions_error(error, &plan.run, resume))?);
+    }
+    let payers = payers.into();
+    let tally = load::send(&client, &plan, &payers, pace, args.concurrency)
         .await
         .map_err(|source| SimulateError::Away { source, resume: resume.to_owned() })?;
-    // There is at least one customer, so there is a position.
-    let kept = match tally.highest {
-        Some(at) => places::read_all(&client, &plan, &customers, at).await,
-        None => Vec::new(),
-    };
-    let report = Report::new(&plan, &customers, &target, &tally, &kept);
+    // There is at least one payer, so there is a position.
+    let (mut kept, mut settling) = (Vec::new(), None);
+    if let Some(at) = tally.highest {
+        kept = places::read_all(&client, &plan, &payers, at).await;
+        if let Some(onchain) = &onchain {
+            let sessions = &payers[plan.payers_of(World::Sessions)];
+            settling = Some(onchain.settle(&client, sessions, at, args.concurrency).await);
+        }
+    }
+    let report = Report::new(&plan, &payers, &target, &tally, &kept, settling);
     println!("{report}");
     Ok(report.is_clean())
+}
+
+fn say_hello(args: &SimulateArgs, plan: &Plan, target: &Target, organization: &Organization) {
+    let payers = match (args.customers, args.session_count()) {
+        (customers, 0) => format!("{customers} customers"),
+        (0, sessions) => format!("{sessions} session keys"),
+        (customers, sessions) => format!("{customers} customers and {sessions} session keys"),
+    };
+    let (run, rows, name) = (&plan.run, plan.rows.len(), &organization.name);
+    eprintln!("run {run}: {rows} requests of {payers} to {} ({name})", target.url);
+}
+
+/// The chain's side of a run with session keys.
+struct OnChain {
+    chain: chain::Client,
+    owners: Owners,
+    /// The first block of the run.
+    from_block: u64,
+    /// The later of our time and the chain's.
+    now: domain::Timestamp,
+    /// From how much on the organization settles, where that is known, in USDC.
+    threshold: Option<Decimal>,
+}
+
+impl OnChain {
+    /// Finds out that there is a local chain with money on it, before anything is made.
+    async fn begin(args: &SimulateArgs, plan: &Plan, organization: &Organization) -> Result<Self, SimulateError> {
+        let settings = args.chain_settings(Path::new(ENV_FILE)).map_err(SimulateError::BadChain)?;
+        let chain = settings.client().map_err(|error| SimulateError::BadChain(error.to_string()))?;
+        let chain = chain.ok_or(SimulateError::NoChain)?;
+        let limits = sessions::limits(plan).map_err(SimulateError::Sessions)?;
+        let owners = Owners::find(&chain, &limits).await?;
+        let head = chain.head().await.map_err(OwnerError::from)?;
+        let own = organization.settlement_rules.as_ref().map(|rules| rules.threshold);
+        let threshold = args.threshold.map(Amount::decimal).or(own);
+        Ok(Self { chain, owners, from_block: head.number + 1, now: eventstore::clock::now().max(head.time), threshold })
+    }
+
+    /// Sets when to settle, if that was asked for, and makes the session keys.
+    async fn open(&self, client: &Client, plan: &Plan, args: &SimulateArgs) -> Result<Vec<Enrolled>, SessionsError> {
+        if let Some(threshold) = args.threshold {
+            let set = client.put_settlement_rules(&plan.key("rules", 0), threshold).await;
+            set.map_err(|source| EnrolError { what: "the settlement rules".to_owned(), source })?;
+        }
+        sessions::open(client, &self.chain, &self.owners, plan, self.now, args.concurrency).await
+    }
+
+    /// Waits until what is due is settled, and follows the money.
+    async fn settle(&self, client: &Client, sessions: &[Enrolled], at: Position, parallel: usize) -> Settling {
+        let begun = Instant::now();
+        let end = settle::wait(client, sessions, self.threshold, at, parallel).await;
+        let took = begun.elapsed();
+        let trail = onchain::follow(client, &self.chain, sessions, self.from_block, at, parallel).await;
+        Settling {
+            end: end.map_err(|error| error.to_string()),
+            took,
+            trail: trail.map_err(|error| error.to_string()),
+            threshold: self.threshold,
+        }
+    }
 }
 
 /// Reads and checks the whole trace, off the threads that serve the network.
@@ -193,29 +250,10 @@ fn enrol_error(error: EnrolError, run: &str, resume: &str) -> SimulateError {
     }
 }
 
-impl SimulateArgs {
-    /// The command that goes on with a run: all that decides what is charged, not how fast.
-    fn resume_command(&self, run: &str) -> String {
-        let mut command = format!("tollbook simulate --run {run}");
-        if let Some(trace) = &self.trace {
-            let quoted = trace.display().to_string().replace('\'', r"'\''");
-            command += &format!(" --trace '{quoted}'");
-        }
-        if let Some(rows) = self.rows {
-            command += &format!(" --rows {rows}");
-        }
-        command += &format!(
-            " --customers {} --input-price {} --output-price {}",
-            self.customers, self.input_price, self.output_price
-        );
-        command
-    }
-}
-
-fn parse_factor(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(factor) if (FACTOR_MIN..=FACTOR_MAX).contains(&factor) => Ok(factor),
-        _ => Err(format!("expected a number from {FACTOR_MIN} to {FACTOR_MAX}")),
+fn sessions_error(error: SessionsError, run: &str, resume: &str) -> SimulateError {
+    match error {
+        SessionsError::Enrol(error) => enrol_error(error, run, resume),
+        error => SimulateError::Sessions(error),
     }
 }
 
@@ -229,44 +267,6 @@ fn random_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: SimulateArgs,
-    }
-
-    fn parse(args: &[&str]) -> Result<SimulateArgs, clap::Error> {
-        Cli::try_parse_from(["simulate"].iter().chain(args)).map(|cli| cli.args)
-    }
-
-    #[test]
-    fn the_command_to_go_on_with_decides_the_same_charges() {
-        let trace = "it's a.csv";
-        let args = parse(&["--trace", trace, "--rows", "7", "--input-price", "0.25"]).unwrap();
-        assert_eq!(
-            args.resume_command("ab"),
-            r"tollbook simulate --run ab --trace 'it'\''s a.csv' --rows 7 --customers 50 --input-price 0.25 --output-price 15"
-        );
-    }
-
-    #[test]
-    fn values_out_of_bounds_are_refused() {
-        for (flag, value) in [
-            ("--customers", "0"),
-            ("--concurrency", "0"),
-            ("--rows", "0"),
-            ("--realtime", "0"),
-            ("--realtime", "-1"),
-            ("--realtime", "NaN"),
-            ("--realtime", "inf"),
-            ("--input-price", "0"),
-            ("--run", "Upper"),
-        ] {
-            assert!(parse(&[&format!("{flag}={value}")]).is_err(), "{flag} {value}");
-        }
-    }
 
     #[test]
     fn names_are_made_up_anew_and_fit() {

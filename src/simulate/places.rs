@@ -1,5 +1,7 @@
-//! Reading back what a run left behind, customer by customer, from each place that keeps it: the log
-//! itself, the read models, the journal, and the account that decides.
+//! Reading back what a run left behind, payer by payer, from each place that keeps it: the log itself,
+//! the read models, the journal, and the account or session key that decides.
+//!
+//! A session key has a customer of its own, so what a place says of that customer it says of the key.
 
 use std::time::Duration;
 
@@ -10,21 +12,21 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::client::{Client, Position};
-use super::load::Enrolled;
-use super::plan::Plan;
+use super::enrol::Enrolled;
+use super::plan::{Plan, World};
 use super::transport::CallError;
 
-/// How many customers of a place are read at a time.
+/// How many payers of a place are read at a time.
 const PARALLEL: usize = 8;
 /// The filter that every list of this module takes.
 const CUSTOMER: &str = "customer_id";
 
-/// What a place says about one customer. A place that does not keep a figure has `None`.
+/// What a place says about one payer. A place that does not keep a figure has `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
     /// How many charges.
     pub requests: Option<u64>,
-    /// What they come to, in USD.
+    /// What they come to, in the payer's currency.
     pub charged: Decimal,
     /// Tokens given to the model.
     pub input_tokens: Option<Decimal>,
@@ -35,7 +37,7 @@ pub struct Figures {
 /// The figures, or why there are none.
 pub type Reading = Result<Figures, ReadError>;
 
-/// Why a place has no figures for a customer.
+/// Why a place has no figures for a payer.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// It did not answer.
@@ -62,7 +64,7 @@ pub enum Place {
     Risk,
     /// The double-entry journal.
     Journal,
-    /// The account that admits charges.
+    /// The account, or the session key, that admits charges.
     Account,
 }
 
@@ -71,19 +73,20 @@ impl Place {
     pub const ALL: [Self; 6] = [Self::Ledger, Self::Quota, Self::Invoice, Self::Risk, Self::Journal, Self::Account];
 
     /// The name in the table.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ledger => "ledger",
-            Self::Quota => "quota",
-            Self::Invoice => "invoice",
-            Self::Risk => "risk",
-            Self::Journal => "journal",
-            Self::Account => "account",
+    pub const fn name(self, world: World) -> &'static str {
+        match (self, world) {
+            (Self::Ledger, _) => "ledger",
+            (Self::Quota, _) => "quota",
+            (Self::Invoice, _) => "invoice",
+            (Self::Risk, _) => "risk",
+            (Self::Journal, _) => "journal",
+            (Self::Account, World::Customers) => "account",
+            (Self::Account, World::Sessions) => "session key",
         }
     }
 }
 
-/// What a place says about all customers.
+/// What a place says about all payers.
 #[derive(Debug)]
 pub struct Kept {
     /// The place.
@@ -91,57 +94,61 @@ pub struct Kept {
     /// When it first answered as of the position asked for, from the beginning of reading; `None` when
     /// it did not.
     pub caught_up: Option<Duration>,
-    /// By customer.
+    /// By payer.
     pub readings: Vec<Reading>,
 }
 
 /// Reads all places at once, as of `at`.
-pub async fn read_all(client: &Client, plan: &Plan, customers: &[Enrolled], at: Position) -> Vec<Kept> {
-    let reader = Reader { client, at, meters: [plan.input_meter(), plan.output_meter()] };
-    join_all(Place::ALL.map(|place| reader.read_place(place, customers))).await
+pub async fn read_all(client: &Client, plan: &Plan, payers: &[Enrolled], at: Position) -> Vec<Kept> {
+    let reader = Reader { client, at, meters: World::ALL.map(|world| plan.meters(world)) };
+    join_all(Place::ALL.map(|place| reader.read_place(place, payers))).await
 }
 
 struct Reader<'a> {
     client: &'a Client,
     at: Position,
-    meters: [String; 2],
+    /// By world.
+    meters: [[String; 2]; 2],
 }
 
 impl Reader<'_> {
-    /// The first customer shows when the place has caught up. If it never does, the others are not
+    /// The first payer shows when the place has caught up. If it never does, the others are not
     /// asked, for each of them would wait as long again.
-    async fn read_place(&self, place: Place, customers: &[Enrolled]) -> Kept {
+    async fn read_place(&self, place: Place, payers: &[Enrolled]) -> Kept {
         let begun = Instant::now();
-        let mut readings = Vec::with_capacity(customers.len());
-        if let Some(first) = customers.first() {
+        let mut readings = Vec::with_capacity(payers.len());
+        if let Some(first) = payers.first() {
             readings.push(self.read(place, first).await);
         }
         let answered = !matches!(readings.first(), Some(Err(ReadError::Call(_))));
         let caught_up = answered.then(|| begun.elapsed());
         let unavailable = ReadError::is_unavailable;
         if readings.first().is_some_and(|first| first.as_ref().is_err_and(unavailable)) {
-            readings.resize_with(customers.len(), || Err(ReadError::NotAsked));
+            readings.resize_with(payers.len(), || Err(ReadError::NotAsked));
         } else {
-            let rest =
-                stream::iter(customers.iter().skip(1)).map(|customer| self.read(place, customer)).buffered(PARALLEL);
+            let rest = stream::iter(payers.iter().skip(1)).map(|payer| self.read(place, payer)).buffered(PARALLEL);
             readings.extend(rest.collect::<Vec<_>>().await);
         }
         Kept { place, caught_up, readings }
     }
 
-    async fn read(&self, place: Place, customer: &Enrolled) -> Reading {
+    async fn read(&self, place: Place, payer: &Enrolled) -> Reading {
         match place {
-            Place::Ledger => self.ledger(&customer.id).await,
-            Place::Quota => self.quota(&customer.id).await,
-            Place::Invoice => self.invoice(&customer.id).await,
-            Place::Risk => self.risk(&customer.id).await,
-            Place::Journal => self.journal(customer).await,
-            Place::Account => self.account(customer).await,
+            Place::Ledger => self.ledger(payer).await,
+            Place::Quota => self.quota(payer).await,
+            Place::Invoice => self.invoice(payer).await,
+            Place::Risk => self.risk(&payer.id).await,
+            Place::Journal => self.journal(payer).await,
+            Place::Account => self.account(payer).await,
         }
     }
 
-    /// Adds up the log: every `account.charged` of the customer.
-    async fn ledger(&self, id: &str) -> Reading {
+    fn tokens(&self, payer: &Enrolled) -> Tokens<'_> {
+        Tokens { meters: &self.meters[payer.world() as usize], sums: [Decimal::ZERO; 2] }
+    }
+
+    /// Adds up the log: every `account.charged` of the customer, or `session_key.charged` of the key.
+    async fn ledger(&self, payer: &Enrolled) -> Reading {
         #[derive(Deserialize)]
         struct Event {
             category: String,
@@ -152,10 +159,14 @@ impl Reader<'_> {
         struct Payload {
             amount: Option<Decimal>,
         }
-        let filters = [(CUSTOMER, id), ("category", "account"), ("type", "charged")];
+        let (whose, id, wanted) = match &payer.session {
+            None => (CUSTOMER, payer.id.as_str(), "account"),
+            Some(session) => ("session_key_id", session.id.as_str(), "session_key"),
+        };
+        let filters = [(whose, id), ("category", wanted), ("type", "charged")];
         let (mut requests, mut charged, mut without_amount) = (0, Decimal::ZERO, 0);
         let fold = |event: Event| {
-            if event.category == "account" && event.r#type == "charged" {
+            if event.category == wanted && event.r#type == "charged" {
                 requests += 1;
                 match event.payload.amount {
                     Some(amount) => charged += amount,
@@ -171,10 +182,17 @@ impl Reader<'_> {
         Ok(Figures { requests: Some(requests), charged, ..Figures::default() })
     }
 
-    async fn quota(&self, id: &str) -> Reading {
+    /// The customer's whole is the sum of its account and its session keys.
+    async fn quota(&self, payer: &Enrolled) -> Reading {
+        #[derive(Default, Deserialize)]
+        struct Sums {
+            charged: Decimal,
+        }
         #[derive(Deserialize)]
         struct Quota {
             charged: Decimal,
+            #[serde(default)]
+            session_keys: Sums,
             meters: Vec<Meter>,
         }
         #[derive(Deserialize)]
@@ -183,19 +201,19 @@ impl Reader<'_> {
             used_total: Decimal,
         }
         let mut charged = Decimal::ZERO;
-        let mut tokens = Tokens::default();
+        let mut tokens = self.tokens(payer);
         let fold = |quota: Quota| {
-            charged += quota.charged;
+            charged += quota.charged + quota.session_keys.charged;
             for Meter { meter, used_total } in quota.meters {
-                tokens.add(&self.meters, &meter, used_total);
+                tokens.add(&meter, used_total);
             }
         };
-        self.list("quotas", id, fold).await?;
+        self.list("quotas", &payer.id, fold).await?;
         Ok(tokens.figures(None, charged))
     }
 
     /// Adds up the invoices of all months, each of which must be the sum of its lines.
-    async fn invoice(&self, id: &str) -> Reading {
+    async fn invoice(&self, payer: &Enrolled) -> Reading {
         #[derive(Deserialize)]
         struct Invoice {
             id: String,
@@ -210,7 +228,7 @@ impl Reader<'_> {
             amount: Decimal,
         }
         let (mut requests, mut charged) = (0, Decimal::ZERO);
-        let mut tokens = Tokens::default();
+        let mut tokens = self.tokens(payer);
         let mut wrong = None;
         let fold = |invoice: Invoice| {
             let lines: Decimal = invoice.lines.iter().map(|line| line.amount).sum();
@@ -221,11 +239,11 @@ impl Reader<'_> {
             charged += invoice.total;
             for line in invoice.lines {
                 if let (Some(meter), Some(quantity)) = (line.meter, line.quantity) {
-                    tokens.add(&self.meters, &meter, quantity);
+                    tokens.add(&meter, quantity);
                 }
             }
         };
-        self.list("invoices", id, fold).await?;
+        self.list("invoices", &payer.id, fold).await?;
         match wrong {
             Some(text) => Err(ReadError::Inconsistent(text)),
             None => Ok(tokens.figures(Some(requests), charged)),
@@ -247,30 +265,39 @@ impl Reader<'_> {
         Ok(Figures { requests: Some(requests), charged, ..Figures::default() })
     }
 
-    /// The journal keeps the balance of the credits; what is gone from it was charged.
-    async fn journal(&self, customer: &Enrolled) -> Reading {
+    /// The journal keeps the balance of the credits, or of the escrow; what is gone from it was charged.
+    async fn journal(&self, payer: &Enrolled) -> Reading {
         #[derive(Deserialize)]
         struct Balance {
             account: String,
             balance: Decimal,
         }
-        let credits = format!("customer:{}:credits", customer.id);
+        let purse = match payer.world() {
+            World::Customers => "credits",
+            World::Sessions => "escrow",
+        };
+        let account = format!("customer:{}:{purse}", payer.id);
         let mut left = None;
         let fold = |row: Balance| {
-            if row.account == credits {
+            if row.account == account {
                 left = Some(row.balance);
             }
         };
-        self.list("balances", &customer.id, fold).await?;
+        self.list("balances", &payer.id, fold).await?;
         match left {
-            Some(left) => Ok(spent(customer, left)),
-            None => Err(ReadError::Inconsistent(format!("no balance of {credits}"))),
+            Some(left) => Ok(charged(payer.granted - left)),
+            None => Err(ReadError::Inconsistent(format!("no balance of {account}"))),
         }
     }
 
-    async fn account(&self, customer: &Enrolled) -> Reading {
-        let account = self.client.account(&customer.id, self.at).await?;
-        Ok(spent(customer, account.credits))
+    async fn account(&self, payer: &Enrolled) -> Reading {
+        match &payer.session {
+            None => {
+                let account = self.client.account(&payer.id, self.at).await?;
+                Ok(charged(payer.granted - account.credits))
+            }
+            Some(session) => Ok(charged(self.client.session_key(&session.id, self.at).await?.charged)),
+        }
     }
 
     async fn list<T: serde::de::DeserializeOwned>(
@@ -290,17 +317,19 @@ impl ReadError {
     }
 }
 
-fn spent(customer: &Enrolled, left: Decimal) -> Figures {
-    Figures { charged: customer.granted - left, ..Figures::default() }
+fn charged(charged: Decimal) -> Figures {
+    Figures { charged, ..Figures::default() }
 }
 
 /// Tokens by meter: input, output.
-#[derive(Default)]
-struct Tokens([Decimal; 2]);
+struct Tokens<'a> {
+    meters: &'a [String; 2],
+    sums: [Decimal; 2],
+}
 
-impl Tokens {
-    fn add(&mut self, meters: &[String; 2], meter: &str, quantity: Decimal) {
-        for (sum, code) in self.0.iter_mut().zip(meters) {
+impl Tokens<'_> {
+    fn add(&mut self, meter: &str, quantity: Decimal) {
+        for (sum, code) in self.sums.iter_mut().zip(self.meters) {
             if code == meter {
                 *sum += quantity;
             }
@@ -308,7 +337,7 @@ impl Tokens {
     }
 
     fn figures(self, requests: Option<u64>, charged: Decimal) -> Figures {
-        let [input_tokens, output_tokens] = self.0;
+        let [input_tokens, output_tokens] = self.sums;
         Figures { requests, charged, input_tokens: Some(input_tokens), output_tokens: Some(output_tokens) }
     }
 }

@@ -1,9 +1,15 @@
 //! What a run will do and what it must come to: who pays for which row, at which price, and so how
-//! much each customer owes in the end. Computed from the trace alone, exactly, before anything is sent.
+//! much each payer owes in the end. Computed from the trace alone, exactly, before anything is sent.
+//!
+//! Payers are customers with credits, in USD, and then session keys with a deposit, in USDC. Prices are
+//! the same numbers for both.
 //!
 //! Everything a run creates is named after the run, and so are the idempotency keys. The same run
 //! started again therefore repeats the same requests, and each of them still counts once.
 
+use std::ops::Range;
+
+use domain::session_key::Custody;
 use rust_decimal::Decimal;
 
 use super::trace::Row;
@@ -18,6 +24,8 @@ const PRICE_MAX: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 const AMOUNT_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
 /// What a customer is given beyond the need, in USD, so that something is left to compare.
 const SPARE: Decimal = Decimal::TEN;
+/// What is deposited for a session key beyond the need, in USDC, for the same reason.
+const SESSION_SPARE: Decimal = Decimal::ONE;
 /// The longest name of a run: meter codes take 64 characters, and the rest of theirs is fixed.
 const RUN_CHARS_MAX: usize = 40;
 
@@ -65,7 +73,29 @@ pub fn parse_run(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A customer's part of the trace.
+/// Who pays, and in what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// Customers with credits.
+    Customers,
+    /// Session keys with a deposit on chain.
+    Sessions,
+}
+
+impl World {
+    /// Both, in the order of payers.
+    pub const ALL: [Self; 2] = [Self::Customers, Self::Sessions];
+
+    /// The currency of its accounts and meters.
+    pub const fn currency(self) -> &'static str {
+        match self {
+            Self::Customers => "USD",
+            Self::Sessions => "USDC",
+        }
+    }
+}
+
+/// A payer's part of the trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Share {
     /// How many rows.
@@ -76,11 +106,20 @@ pub struct Share {
     pub output_tokens: u64,
 }
 
-/// A customer's credits would be more than the API takes in one grant.
+/// Why a run cannot be as it is asked for.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("one customer would need {needed} USD of credits, and a grant holds at most {AMOUNT_MAX}; use more customers")]
-pub struct GrantTooLarge {
-    needed: Decimal,
+pub enum PlanError {
+    /// Neither customers nor session keys.
+    #[error("nobody would pay: --customers may be 0 only with --sessions")]
+    NobodyPays,
+    /// A customer's credits would be more than the API takes in one grant.
+    #[error(
+        "one customer would need {needed} USD of credits, and a grant holds at most {AMOUNT_MAX}; use more customers"
+    )]
+    GrantTooLarge {
+        /// So much.
+        needed: Decimal,
+    },
 }
 
 /// A run, decided to the last request.
@@ -92,39 +131,74 @@ pub struct Plan {
     pub rows: Vec<Row>,
     /// What tokens cost.
     pub prices: Prices,
-    /// What each customer's rows come to; as many as there are customers.
+    /// How many of the payers are customers with credits; the rest are session keys.
+    pub customers: usize,
+    /// What each payer's rows come to; as many as there are payers.
     pub shares: Vec<Share>,
 }
 
 impl Plan {
-    /// Deals the rows out to `customers` in turn.
+    /// Deals the rows out to `customers` and `sessions` in turn.
     ///
     /// Sums stay exact: a trace has at most 10^7 rows of 10^7 tokens in each column, and a token costs
     /// at most 1 USD in steps of 10^-12, so no sum has more than 27 digits, which a `Decimal` holds.
-    pub fn new(run: String, rows: Vec<Row>, prices: Prices, customers: usize) -> Result<Self, GrantTooLarge> {
-        let mut shares = vec![Share::default(); customers];
-        for (share, row) in (0..customers).cycle().zip(&rows) {
+    pub fn new(
+        run: String,
+        rows: Vec<Row>,
+        prices: Prices,
+        customers: usize,
+        sessions: usize,
+    ) -> Result<Self, PlanError> {
+        let payers = customers + sessions;
+        if payers == 0 {
+            return Err(PlanError::NobodyPays);
+        }
+        let mut shares = vec![Share::default(); payers];
+        for (share, row) in (0..payers).cycle().zip(&rows) {
             let share = &mut shares[share];
             share.requests += 1;
             share.input_tokens += u64::from(row.input_tokens);
             share.output_tokens += u64::from(row.output_tokens);
         }
-        let plan = Self { run, rows, prices, shares };
+        let plan = Self { run, rows, prices, customers, shares };
         let needed = (0..customers).map(|customer| plan.grant(customer)).max();
         match needed {
-            Some(needed) if needed > AMOUNT_MAX => Err(GrantTooLarge { needed }),
+            Some(needed) if needed > AMOUNT_MAX => Err(PlanError::GrantTooLarge { needed }),
             _ => Ok(plan),
         }
     }
 
-    /// The customer who pays for a row.
+    /// The payer of a row.
     pub fn payer(&self, row: usize) -> usize {
         row % self.shares.len()
     }
 
-    /// What a customer owes for all its rows.
-    pub fn owed(&self, customer: usize) -> Decimal {
-        let share = &self.shares[customer];
+    /// The payers of a world.
+    pub fn payers_of(&self, world: World) -> Range<usize> {
+        match world {
+            World::Customers => 0..self.customers,
+            World::Sessions => self.customers..self.shares.len(),
+        }
+    }
+
+    /// Which world a payer belongs to.
+    pub const fn world(&self, payer: usize) -> World {
+        if payer < self.customers { World::Customers } else { World::Sessions }
+    }
+
+    /// Who holds the key of the session key that pays: every other one is managed.
+    pub const fn custody(&self, payer: usize) -> Custody {
+        if (payer - self.customers).is_multiple_of(2) { Custody::Managed } else { Custody::Client }
+    }
+
+    /// What a row costs.
+    pub fn cost(&self, row: &Row) -> Decimal {
+        Decimal::from(row.input_tokens) * self.prices.input + Decimal::from(row.output_tokens) * self.prices.output
+    }
+
+    /// What a payer owes for all its rows.
+    pub fn owed(&self, payer: usize) -> Decimal {
+        let share = &self.shares[payer];
         Decimal::from(share.input_tokens) * self.prices.input + Decimal::from(share.output_tokens) * self.prices.output
     }
 
@@ -133,19 +207,23 @@ impl Plan {
         self.owed(customer).ceil() + SPARE
     }
 
-    /// The meter of the tokens given to the model.
-    pub fn input_meter(&self) -> String {
-        format!("sim.{}.input_tokens", self.run)
+    /// The limit of a session key, all of which is deposited: what it owes and some to spare, in whole USDC.
+    pub fn limit(&self, payer: usize) -> Decimal {
+        (self.owed(payer) + SESSION_SPARE).ceil()
     }
 
-    /// The meter of the tokens the model gave back.
-    pub fn output_meter(&self) -> String {
-        format!("sim.{}.output_tokens", self.run)
+    /// The meters of a world: of the tokens given to the model, and of those it gave back.
+    pub fn meters(&self, world: World) -> [String; 2] {
+        let of = match world {
+            World::Customers => "",
+            World::Sessions => "usdc.",
+        };
+        ["input_tokens", "output_tokens"].map(|tokens| format!("sim.{}.{of}{tokens}", self.run))
     }
 
     /// The name a customer can be found by.
-    pub fn external_id(&self, customer: usize) -> String {
-        format!("sim-{}-{customer}", self.run)
+    pub fn external_id(&self, payer: usize) -> String {
+        format!("sim-{}-{payer}", self.run)
     }
 
     /// The idempotency key of one request of this run.
@@ -198,6 +276,7 @@ mod tests {
             run: "r".to_owned(),
             rows: Vec::new(),
             prices: prices("999999.999999", "999999.999999"),
+            customers: 1,
             shares: vec![Share {
                 requests: 10_000_000,
                 input_tokens: 99_999_999_999_999,
@@ -211,7 +290,7 @@ mod tests {
     #[test]
     fn rows_are_dealt_out_in_turn() {
         let rows = vec![row(100, 1), row(200, 2), row(300, 4)];
-        let plan = Plan::new("r".to_owned(), rows, prices("3", "15"), 2).unwrap();
+        let plan = Plan::new("r".to_owned(), rows, prices("3", "15"), 2, 0).unwrap();
         let first = Share { requests: 2, input_tokens: 400, output_tokens: 5 };
         assert_eq!(plan.shares[0], first);
         assert_eq!((plan.payer(0), plan.payer(1), plan.payer(2)), (0, 1, 0));
@@ -220,9 +299,24 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_dealt_out_over_customers_and_session_keys() {
+        let rows = vec![row(1_000_000, 0); 7];
+        let plan = Plan::new("r".to_owned(), rows, prices("2", "15"), 2, 3).unwrap();
+        assert_eq!((plan.payers_of(World::Customers), plan.payers_of(World::Sessions)), (0..2, 2..5));
+        assert_eq!([0, 1, 2, 4].map(|payer| plan.world(payer) == World::Sessions), [false, false, true, true]);
+        assert_eq!([2, 3, 4].map(|payer| plan.custody(payer)), [Custody::Managed, Custody::Client, Custody::Managed]);
+        let requests: Vec<_> = plan.shares.iter().map(|share| share.requests).collect();
+        assert_eq!(requests, [2, 2, 1, 1, 1]);
+        assert_eq!((plan.owed(2), plan.limit(2)), (decimal("2"), decimal("3")), "whole, and one to spare");
+        assert_eq!(plan.cost(&row(1, 1)), decimal("0.000017"));
+        let nobody = Plan::new("r".to_owned(), vec![row(1, 1)], prices("2", "15"), 0, 0);
+        assert_eq!(nobody.unwrap_err(), PlanError::NobodyPays);
+    }
+
+    #[test]
     fn credits_are_whole_and_leave_some() {
         let rows = vec![row(1_000_000, 0), row(1_000_001, 0)];
-        let plan = Plan::new("r".to_owned(), rows, prices("3", "15"), 3).unwrap();
+        let plan = Plan::new("r".to_owned(), rows, prices("3", "15"), 3, 0).unwrap();
         assert_eq!(plan.grant(0), decimal("13"));
         assert_eq!(plan.grant(1), decimal("14"));
         assert_eq!(plan.grant(2), decimal("10"), "no rows, still something to compare");
@@ -232,16 +326,19 @@ mod tests {
     fn more_credits_than_a_grant_holds_are_refused() {
         let rows = vec![row(10_000_000, 10_000_000); 50_001];
         let million = prices("1000000", "1000000");
-        assert!(Plan::new("r".to_owned(), rows.clone(), million, 1).is_err());
-        assert!(Plan::new("r".to_owned(), rows, million, 2).is_ok());
+        assert!(Plan::new("r".to_owned(), rows.clone(), million, 1, 0).is_err());
+        assert!(Plan::new("r".to_owned(), rows, million, 2, 0).is_ok());
     }
 
     #[test]
     fn names_of_runs_fit_into_meter_codes() {
         let longest = "x".repeat(RUN_CHARS_MAX);
         let run = parse_run(&longest).unwrap();
-        let plan = Plan::new(run, vec![row(1, 1)], prices("3", "15"), 1).unwrap();
-        assert!(plan.output_meter().len() <= 64);
+        let plan = Plan::new(run, vec![row(1, 1)], prices("3", "15"), 1, 1).unwrap();
+        for world in World::ALL {
+            assert!(plan.meters(world).iter().all(|code| code.len() <= 64));
+        }
+        assert_ne!(plan.meters(World::Customers), plan.meters(World::Sessions));
         assert_eq!(plan.key("row", 7), format!("sim-{longest}-row-7"));
         for bad in ["", "A", "a b", "ä", &"x".repeat(RUN_CHARS_MAX + 1)] {
             assert!(parse_run(bad).is_err(), "{bad}");

@@ -35,6 +35,11 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    /// So many steps are done.
+    pub fn set(&self, done: usize) {
+        self.bar.set_position(done as u64);
+    }
+
     /// Shows how far it is, with a remark. To be called about once a second, also while nothing moves.
     pub fn tick(&mut self, remark: String) {
         match &mut self.last_line {

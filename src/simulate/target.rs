@@ -103,6 +103,11 @@ impl Target {
         Ok(Self { url: parse_url(&url)?, api_key, from_file })
     }
 
+    /// An assignment of the file that a started server leaves, if there is one.
+    pub fn setting(name: &str, env_file: &Path) -> Option<String> {
+        assignment(&fs::read_to_string(env_file).ok()?, name)
+    }
+
     /// The server is on this machine.
     pub fn is_loopback(&self) -> bool {
         let host = self.url.host_str().unwrap_or_default();

@@ -39,6 +39,8 @@ pub enum CallError {
         code: String,
         /// The problem in words.
         detail: String,
+        /// What a voucher must say at least, in atomic units, where that is the problem.
+        needed_atomic: Option<u64>,
     },
     /// It was tried until patience ended.
     #[error("gave up after {} s: {reason}", .after.as_secs())]
@@ -74,6 +76,7 @@ struct Problem {
     title: String,
     code: String,
     detail: String,
+    needed_atomic: Option<String>,
 }
 
 /// A request that can be sent as often as it takes.
@@ -138,6 +141,11 @@ impl Transport {
         self.retries.load(Ordering::Relaxed)
     }
 
+    /// Counts a request that somebody else repeats, with another body.
+    pub fn count_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Sends a request, again and again while what keeps it from being answered may pass.
     pub async fn send<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Answer<T>, CallError> {
         let url = self.url(call)?;
@@ -156,7 +164,7 @@ impl Transport {
                 return Err(CallError::Unavailable { after: begun.elapsed(), reason: passing.reason });
             }
             retries += 1;
-            self.retries.fetch_add(1, Ordering::Relaxed);
+            self.count_retry();
             sleep(pause).await;
         }
     }
@@ -217,10 +225,11 @@ fn lost<T>(error: &reqwest::Error) -> Attempt<T> {
 
 fn refused<T>(status: StatusCode, body: &[u8], retry_after: Duration) -> Attempt<T> {
     // Whatever stands between may answer without a problem document; then there is only the status.
-    let Problem { title, code, detail } = serde_json::from_slice(body).unwrap_or_default();
+    let Problem { title, code, detail, needed_atomic } = serde_json::from_slice(body).unwrap_or_default();
     let detail = if detail.is_empty() { title } else { detail };
     if status != StatusCode::SERVICE_UNAVAILABLE {
-        return Attempt::Final(CallError::Refused { status: status.as_u16(), code, detail });
+        let needed_atomic = needed_atomic.and_then(|digits| digits.parse().ok());
+        return Attempt::Final(CallError::Refused { status: status.as_u16(), code, detail, needed_atomic });
     }
     let behind = code == "not_caught_up";
     Attempt::Passing(Passing {
@@ -272,9 +281,12 @@ mod tests {
         let attempt: Attempt<()> = refused(StatusCode::PAYMENT_REQUIRED, problem, Duration::ZERO);
         assert!(matches!(
             attempt,
-            Attempt::Final(CallError::Refused { status: 402, code, detail })
+            Attempt::Final(CallError::Refused { status: 402, code, detail, needed_atomic: None })
                 if code == "insufficient_funds" && detail == "Payment Required"
         ));
+        let problem = br#"{"code":"voucher_too_low","needed_atomic":"1500001"}"#;
+        let attempt: Attempt<()> = refused(StatusCode::PAYMENT_REQUIRED, problem, Duration::ZERO);
+        assert!(matches!(attempt, Attempt::Final(CallError::Refused { needed_atomic: Some(1_500_001), .. })));
         for (code, patience) in [("overloaded", 120), ("not_caught_up", 60)] {
             let problem = format!(r#"{{"code":"{code}"}}"#);
             let attempt: Attempt<()> = refused(StatusCode::SERVICE_UNAVAILABLE, problem.as_bytes(), Duration::ZERO);

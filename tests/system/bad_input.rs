@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::support::api::text;
+use crate::support::refused::{Bad, assert_refused};
 use crate::support::{Answer, Api, Position, TestApp};
 
 /// Well formed, and nobody's.
@@ -16,99 +17,6 @@ const NOBODY: &str = "cus_00000000000000000000000000";
 
 /// Something is missing where there is a choice: which field it is depends on what was meant.
 const INCOMPLETE: &str = "missing_field|invalid_request";
-
-/// A request and how it must be refused. Its body is the JSON of one or any bytes.
-struct Bad {
-    what: &'static str,
-    method: Method,
-    path: String,
-    body: Vec<u8>,
-    content_type: &'static str,
-    /// `None` for the key of the organization that is tested.
-    authorization: Option<String>,
-    idempotency_key: Option<Vec<u8>>,
-    status: u16,
-    code: &'static str,
-    param: Option<&'static str>,
-}
-
-impl Bad {
-    fn new(what: &'static str, method: Method, path: &str, body: Vec<u8>, status: u16, code: &'static str) -> Self {
-        Self {
-            what,
-            method,
-            path: path.to_owned(),
-            body,
-            content_type: "application/json",
-            authorization: None,
-            idempotency_key: None,
-            status,
-            code,
-            param: None,
-        }
-    }
-
-    fn post(what: &'static str, path: &str, body: Value, status: u16, code: &'static str) -> Self {
-        Self::new(what, Method::POST, path, body.to_string().into_bytes(), status, code)
-    }
-
-    fn put(what: &'static str, path: &str, body: Value, status: u16, code: &'static str) -> Self {
-        Self::new(what, Method::PUT, path, body.to_string().into_bytes(), status, code)
-    }
-
-    fn get(what: &'static str, path: &str, status: u16, code: &'static str) -> Self {
-        Self::new(what, Method::GET, path, Vec::new(), status, code)
-    }
-
-    /// The problem must name this parameter.
-    fn at(self, param: &'static str) -> Self {
-        Self { param: Some(param), ..self }
-    }
-
-    fn with_key(self, key: &[u8]) -> Self {
-        Self { idempotency_key: Some(key.to_vec()), ..self }
-    }
-
-    fn authorized(self, authorization: &str) -> Self {
-        Self { authorization: Some(authorization.to_owned()), ..self }
-    }
-
-    async fn send(&self, api: &Api) -> Answer {
-        let mut request = api.anonymous(self.method.clone(), &self.path);
-        let authorization = self.authorization.clone().unwrap_or_else(|| format!("Bearer {}", api.key));
-        if !authorization.is_empty() {
-            request = request.header("authorization", authorization);
-        }
-        if let Some(key) = &self.idempotency_key {
-            request = request.header("idempotency-key", key.as_slice());
-        }
-        if self.method != Method::GET {
-            request = request.header("content-type", self.content_type).body(self.body.clone());
-        }
-        Answer::of(request).await.unwrap()
-    }
-}
-
-/// Everything below is refused for itself alone: the rest of each request is right.
-async fn assert_refused(app: &TestApp, rows: &[Bad]) {
-    let before = app.site.events_count(None).await;
-    let mut wrong = Vec::new();
-    for row in rows {
-        let answer = row.send(&app.api).await;
-        let mut find = |what: String| {
-            let (what_row, method, path) = (row.what, &row.method, &row.path);
-            wrong.push(format!("{what_row}: {method} {path}: {what}: {} {}", answer.status, answer.text()));
-        };
-        match (answer.check_problem(row.status, row.code), row.param) {
-            (Err(what), _) => find(what),
-            (Ok(problem), Some(param)) if problem["param"] != param => find(format!("not the param {param}")),
-            (Ok(_), _) => {}
-        }
-        // Everything after it would only say the same again.
-        assert_eq!(app.site.events_count(None).await, before, "{} has left an event: {wrong:#?}", row.what);
-    }
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
-}
 
 /// A customer with credits of 10, a meter with 1 call left of its quota.
 async fn prepare(api: &Api) -> String {

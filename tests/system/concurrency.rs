@@ -7,6 +7,7 @@ use futures::future::join_all;
 use serde_json::json;
 
 use crate::support::api::text;
+use crate::support::sessions::{ChainApp, Custody, Session, USDC, settle_all};
 use crate::support::{Answer, Api, Position, Process, Server, Site, TestApp, assert_amount, caught_up, until};
 
 /// Statuses with how often they came.
@@ -171,4 +172,43 @@ async fn what_one_process_changes_the_other_knows() {
     })
     .await;
     refused.problem(401, "unauthenticated");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn session_keys_in_two_processes() {
+    let app = ChainApp::up().await;
+    let other = Server::start(&app.site).await;
+    let servers = [app.api.clone(), app.api.at(&other.url)];
+    let customer = app.payer().await;
+
+    // Signed once, sent often: it goes to the chain once.
+    let managed = Session::draw_up(&app.api, &customer, Custody::Managed, "10", json!({})).await;
+    let (path, opening) = (managed.path("register"), managed.opening());
+    let answers = join_all((0..6).map(|i| servers[i % 2].post(&path, &opening))).await;
+    assert_eq!((count(&answers, 202), count(&answers, 409)), (1, 5));
+    managed.active(&app.api).await;
+    assert_eq!(app.site.events_count(Some("enqueued")).await, 1);
+
+    // A deposit for ten is spent by ten, whoever holds the key.
+    let client = Session::open(&app.api, &customer, Custody::Client, "10").await;
+    for session in [&managed, &client] {
+        let answers = join_all((0..100).map(|i| session.charge(&servers[i % 2], "1", 10 * USDC))).await;
+        assert_eq!((count(&answers, 201), count(&answers, 402)), (10, 90));
+        assert_eq!(session.now(&servers[1]).await["available"], "0");
+    }
+    // What one process has stopped is stopped in the other.
+    let stopped = Session::open(&app.api, &customer, Custody::Managed, "10").await;
+    for round in 0..10 {
+        let (here, there) = (&servers[round % 2], &servers[(round + 1) % 2]);
+        stopped.charge_plain(there, "0.1").await.done(201);
+        here.post(&stopped.path("freeze"), &json!({})).await.done(200);
+        stopped.charge_plain(there, "0.1").await.problem(409, "session_frozen");
+        there.post(&stopped.path("unfreeze"), &json!({})).await.done(200);
+    }
+    // Settled by many at once: paid once.
+    let body = json!({});
+    let wishes = join_all((0..8).map(|i| servers[i % 2].post("/v1/settlements", &body))).await;
+    assert_eq!(count(&wishes, 202), 8);
+    settle_all(&app.api).await;
+    assert_eq!(app.assert_settled().await, 21 * USDC);
 }

@@ -8,11 +8,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers count as tests here")]
 
 mod bad_input;
+mod bad_sessions;
+mod bad_signatures;
+mod chain_away;
 mod charging;
 mod concurrency;
 mod contract;
 mod faults;
 mod read_models;
+mod sessions;
+mod settlement;
+mod settlement_crash;
+mod settlement_edges;
 mod simulate;
 mod support;
 mod tamper;

@@ -1,11 +1,15 @@
 //! What every test stands on: [`Site`] is an installation (database, settings, command line),
 //! [`Process`] one running `tollbook`, [`TestApp`] an installation with `tollbook up` in it.
 //! [`api`] talks to it, [`load`] charges a lot at a time, [`servers`] are Postgres and NATS that a
-//! test may break.
+//! test may break, [`anvil`] a chain that it may, [`sessions`] the session keys on it; [`refused`] sends what must
+//! be refused.
 
+pub mod anvil;
 pub mod api;
 pub mod load;
+pub mod refused;
 pub mod servers;
+pub mod sessions;
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -51,7 +55,22 @@ pub struct Site {
     pub nats_url: String,
     pub nats_prefix: String,
     pub dir: PathBuf,
+    /// Settings beside the usual ones.
+    more: Vec<(&'static str, String)>,
 }
+
+/// Of a server that a developer has running: no test may find it.
+const NOT_OURS: [&str; 9] = [
+    "TOLLBOOK_URL",
+    "TOLLBOOK_API_KEY",
+    "EVM_RPC_URL",
+    "TOLLBOOK_NETWORK",
+    "TOLLBOOK_CONTRACT",
+    "TOLLBOOK_USDC",
+    "TOLLBOOK_PAYEE",
+    "TOLLBOOK_SETTLER_KEY",
+    "TOLLBOOK_SETTLER_KEY_FILE",
+];
 
 impl Site {
     /// On the servers that all tests share.
@@ -66,7 +85,14 @@ impl Site {
         let dir = std::env::temp_dir().join(format!("tollbook-test-{id}"));
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("secret.key"), id.repeat(2)).unwrap();
-        Self { database_url: format!("{server}/test_{id}"), nats_url: nats.into(), nats_prefix: format!("t{id}"), dir }
+        let (database_url, nats_prefix) = (format!("{server}/test_{id}"), format!("t{id}"));
+        Self { database_url, nats_url: nats.into(), nats_prefix, dir, more: Vec::new() }
+    }
+
+    /// A setting for everything that is started from now on.
+    pub fn set(&mut self, name: &'static str, value: String) {
+        self.more.retain(|(other, _)| *other != name);
+        self.more.push((name, value));
     }
 
     fn settings(&self) -> Vec<(&'static str, String)> {
@@ -83,9 +109,11 @@ impl Site {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollbook"));
-        command.args(args).envs(self.settings()).current_dir(&self.dir).stdin(Stdio::null());
-        // Of a server that a developer has running: no test may find it.
-        command.env_remove("TOLLBOOK_URL").env_remove("TOLLBOOK_API_KEY");
+        for name in NOT_OURS {
+            command.env_remove(name);
+        }
+        command.args(args).envs(self.settings()).envs(self.more.clone());
+        command.current_dir(&self.dir).stdin(Stdio::null());
         command
     }
 
@@ -189,6 +217,12 @@ fn assignment(lines: &str, name: &str) -> Option<String> {
     line.map(|value| value.trim().trim_matches(['\'', '"']).to_owned()).next_back()
 }
 
+fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    let status = Command::new("kill").args([name, &pid]).status().unwrap();
+    assert!(status.success(), "kill {name} {pid}");
+}
+
 /// A running `tollbook`; dropping it kills it like a power cut.
 pub struct Process {
     child: Child,
@@ -204,6 +238,16 @@ impl Process {
         Self { child, log }
     }
 
+    /// It stands still with all its connections open.
+    pub fn hang(&self) {
+        signal(&self.child, "-STOP");
+    }
+
+    /// It goes on where it stood, and has not noticed.
+    pub fn go_on(&self) {
+        signal(&self.child, "-CONT");
+    }
+
     /// SIGKILL, by its own id.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
@@ -217,8 +261,13 @@ impl Process {
         }
     }
 
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     fn show_log(&self) {
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let text = self.log();
         let lines: Vec<&str> = text.lines().collect();
         eprintln!("--- {}", self.log.display());
         eprintln!("{}", lines[lines.len().saturating_sub(60)..].join("\n"));
@@ -274,6 +323,11 @@ impl TestApp {
     pub async fn up_on(site: Site) -> Self {
         let (process, url, key) = start_up(&site).await;
         Self { process, api: Api::new(&url, &key), site }
+    }
+
+    /// What the running process has printed so far.
+    pub fn log(&self) -> String {
+        self.process.log()
     }
 
     /// `kill -9`.

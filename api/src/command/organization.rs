@@ -16,7 +16,6 @@ use crate::App;
 use crate::auth::Principal;
 use crate::evm;
 use crate::extract::{IdempotencyKey, Json};
-use crate::money;
 use crate::problem::Problem;
 use crate::query::organization::OrganizationOut;
 
@@ -54,7 +53,8 @@ pub async fn set_payee(
     };
     let organization = app.directory.organization(principal.organization_id).await?;
     let profile = organization.profile.as_ref().ok_or_else(Problem::internal)?;
-    let out = OrganizationOut::new(profile, principal.partition, payee, Some(position.to_string()));
+    let rules = organization.settlement_rules;
+    let out = OrganizationOut::new(profile, principal.partition, payee, rules, Some(position.to_string()));
     Ok(answer(StatusCode::OK, out, replayed))
 }
 
@@ -62,7 +62,7 @@ pub async fn set_payee(
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettlementRulesIn {
-    /// When this much USDC is unsettled: a decimal string, more than zero.
+    /// When this much USDC is unsettled: a decimal string, more than zero, at most 6 decimals.
     #[schema(example = "10")]
     pub threshold: String,
     /// When something is unsettled for so many seconds: 1 to 31,536,000. A day when left out.
@@ -97,7 +97,7 @@ pub async fn set_settlement_rules(
     IdempotencyKey(key): IdempotencyKey,
     Json(body): Json<SettlementRulesIn>,
 ) -> Result<Response, Problem> {
-    let threshold = money::positive_amount("threshold", &body.threshold)?;
+    let threshold = evm::token_amount("threshold", &body.threshold)?;
     let age_secs = body.age_secs.unwrap_or(AGE_SECS_DEFAULT);
     if !(1..=AGE_SECS_MAX).contains(&age_secs) {
         let detail = format!("age_secs must be 1 to {AGE_SECS_MAX}");

@@ -122,7 +122,13 @@ async fn lane(app: &App, principal: &Principal, body: &NewSettlement) -> Result<
     })
 }
 
-/// Try once more what is parked: the same claims, a new transaction. 409 in any other status.
+/// Nothing can be said.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// Try once more what is parked: the same claims, a new transaction. 409 in any other status. There is no body,
+/// or an empty object.
 #[utoipa::path(post, path = "/v1/settlements/{id}/retry", tag = "Settlements",
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 202, body = SettlementOut), (status = "default", response = crate::openapi::ProblemResponse)))]
@@ -131,6 +137,7 @@ pub async fn retry_settlement(
     principal: Principal,
     SettlementPath(id): SettlementPath,
     IdempotencyKey(key): IdempotencyKey,
+    OptionalJson(Nothing {}): OptionalJson<Nothing>,
 ) -> Result<Response, Problem> {
     let meta = meta(&principal, key.as_deref(), "POST /v1/settlements/{id}/retry", &id.to_string(), &())?;
     let command = SettlementCommand { organization_id: principal.organization_id, action: Action::Retry };

@@ -1,15 +1,29 @@
 //! Vouchers that come with charges: taken apart, and their signer found. What one is worth, the ledger decides.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
 use chain::voucher::{self, VoucherError};
 use domain::evm::{Address, Bytes32, HexBytes};
+use domain::ids::{OrganizationId, SessionKeyId};
 use domain::money::Amount;
 use domain::session_key::command::Voucher;
-use domain::session_key::{StoredVoucher, Terms};
+use domain::session_key::{Grant, StoredVoucher, Terms};
+use futures::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use crate::App;
 use crate::problem::Problem;
+
+/// Grants that are read at a time.
+const GRANTS_AT_A_TIME: usize = 4;
+
+/// How many may look for signers at once.
+pub fn recoveries_max() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
+}
 
 /// What the client's key signed: EIP-712 `Voucher(bytes32 sessionId,address payee,uint128 maxClaimable)`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -39,14 +53,13 @@ fn malformed(field: &str, detail: impl ToString) -> Problem {
 }
 
 impl VoucherIn {
-    /// With the address that signed it, for the session key of these terms.
-    pub fn read(&self, terms: &Terms) -> Result<Voucher, Problem> {
+    /// Taken apart, for the session key of these terms; who signed it is not known yet.
+    fn read(&self, terms: &Terms) -> Result<StoredVoucher, Problem> {
         self.same_session(terms)?;
         let max_claimable = self.max_claimable(terms)?;
         let bytes: HexBytes = self.signature.parse().map_err(|e| malformed("signature", e))?;
         let signature = voucher::parse_signature(&bytes).map_err(of_signature)?;
-        let signer = voucher::signer(voucher::digest_of(terms, max_claimable), signature).map_err(of_signature)?;
-        Ok(Voucher { stored: StoredVoucher { max_claimable, signature }, signer })
+        Ok(StoredVoucher { max_claimable, signature })
     }
 
     fn same_session(&self, terms: &Terms) -> Result<(), Problem> {
@@ -74,6 +87,68 @@ impl VoucherIn {
         let units = units.ok_or_else(|| malformed("max_claimable", "must be a whole number of atomic units"))?;
         Amount::from_atomic(units, terms.decimals()).map_err(|e| malformed("max_claimable", e))
     }
+}
+
+/// The vouchers of several charges, one for each that has one, with the addresses that signed them. Everything
+/// that takes its time is done here for all of them, so that afterwards the charges reach the ledger in order.
+pub async fn read_all(
+    app: &App,
+    organization_id: OrganizationId,
+    asked: &[Option<(SessionKeyId, &VoucherIn)>],
+) -> Result<Vec<Option<Result<Voucher, Problem>>>, Problem> {
+    let ids: HashSet<SessionKeyId> = asked.iter().flatten().map(|(id, _)| *id).collect();
+    let grants: HashMap<SessionKeyId, Result<Arc<Grant>, Problem>> = stream::iter(ids)
+        .map(|id| async move { (id, app.sessions.grant(organization_id, id).await) })
+        .buffer_unordered(GRANTS_AT_A_TIME)
+        .collect()
+        .await;
+    let mut read: Vec<Option<Result<Voucher, Problem>>> = Vec::with_capacity(asked.len());
+    let (mut unknown, mut places) = (Vec::new(), Vec::new());
+    for (place, one) in asked.iter().enumerate() {
+        let Some((id, voucher)) = one else {
+            read.push(None);
+            continue;
+        };
+        let found = grants.get(id).cloned().unwrap_or_else(|| Err(Problem::internal()));
+        let stored = found.and_then(|grant| Ok((voucher.read(&grant.terms)?, grant)));
+        read.push(Some(stored.map(|(stored, grant)| {
+            let known = app.sessions.signer(*id, &stored);
+            if known.is_none() {
+                unknown.push((grant, stored));
+                places.push((place, *id));
+            }
+            // Without a signer for now: it is no one's until it was found.
+            Voucher { stored, signer: known.unwrap_or(Address([0; 20])) }
+        })));
+    }
+    for ((place, id), found) in places.into_iter().zip(signers(app, unknown).await?) {
+        if let Ok(voucher) = &found {
+            app.sessions.keep_signer(id, *voucher);
+        }
+        read[place] = Some(found.map_err(of_signature));
+    }
+    Ok(read)
+}
+
+/// Who signed these: away from the threads that answer requests, for it takes the processor a while.
+async fn signers(
+    app: &App,
+    unknown: Vec<(Arc<Grant>, StoredVoucher)>,
+) -> Result<Vec<Result<Voucher, VoucherError>>, Problem> {
+    if unknown.is_empty() {
+        return Ok(Vec::new());
+    }
+    let place = app.recoveries.clone().acquire_owned().await.map_err(|e| Problem::internal().caused_by(e))?;
+    let work = move || {
+        let _place = place;
+        unknown.iter().map(|(grant, stored)| signed(&grant.terms, *stored)).collect()
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|e| Problem::internal().caused_by(e))
+}
+
+fn signed(terms: &Terms, stored: StoredVoucher) -> Result<Voucher, VoucherError> {
+    let signer = voucher::signer(voucher::digest_of(terms, stored.max_claimable), stored.signature)?;
+    Ok(Voucher { stored, signer })
 }
 
 fn of_signature(error: VoucherError) -> Problem {
@@ -131,10 +206,11 @@ pub(crate) mod tests {
     #[test]
     fn the_signer_is_found() {
         let terms = terms();
-        let read = signed(&terms).read(&terms).unwrap();
-        assert_eq!((read.signer, read.stored.max_claimable), (terms.key, "1.5".parse().unwrap()));
+        let voucher = super::signed(&terms, signed(&terms).read(&terms).unwrap()).unwrap();
+        assert_eq!((voucher.signer, voucher.stored.max_claimable), (terms.key, "1.5".parse().unwrap()));
         let other = VoucherIn { max_claimable: "1500001".to_owned(), ..signed(&terms) };
-        assert_ne!(other.read(&terms).map(|voucher| voucher.signer).ok(), Some(terms.key));
+        let other = super::signed(&terms, other.read(&terms).unwrap());
+        assert_ne!(other.map(|voucher| voucher.signer).ok(), Some(terms.key));
     }
 
     #[test]

@@ -172,14 +172,15 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Reads a stream's events of one type, until `take` has what it wants and says no.
+    /// Reads a stream's events of one type, until `take` has what it wants and says no. `false` when there may
+    /// be more that was not looked at.
     async fn scan<E: EventPayload>(
         &self,
         stream: &StreamId,
         event_type: &str,
         way: Way,
         mut take: impl FnMut(RecordedEvent, E) -> bool,
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         let (mut cursor, newest_first) = match way {
             Way::Before(position) => (position, true),
             Way::After(position) => (position, false),
@@ -197,14 +198,14 @@ impl Look<'_> {
                 cursor = stored.position;
                 let event = decode(&stored)?;
                 if !take(stored, event) {
-                    return Ok(());
+                    return Ok(true);
                 }
             }
             if is_last {
-                break;
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// The first event of a stream that `is_it`, from a place on or back.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::evm::Address;
 use domain::ids::{ApiKeyId, OrganizationId};
 use domain::meter::MeterCode;
-use domain::organization::Profile;
+use domain::organization::{Profile, SettlementRules};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -36,13 +36,30 @@ pub struct OrganizationOut {
     pub partition: i32,
     /// The address that settlements are paid to; `null` until it was set.
     pub payee: Option<String>,
+    /// When settlements are opened by themselves; `null` while the installation's rules hold.
+    pub settlement_rules: Option<OwnRulesOut>,
     /// The log's position after the command; `null` when it was only asked for.
     pub position: Option<String>,
 }
 
+/// When settlements are opened by themselves.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnRulesOut {
+    /// When this much USDC is unsettled.
+    pub threshold: String,
+    /// When something is unsettled for so many seconds.
+    pub age_secs: u32,
+}
+
 impl OrganizationOut {
     /// From the domain's profile.
-    pub fn new(profile: &Profile, partition: i32, payee: Option<Address>, position: Option<String>) -> Self {
+    pub fn new(
+        profile: &Profile,
+        partition: i32,
+        payee: Option<Address>,
+        rules: Option<SettlementRules>,
+        position: Option<String>,
+    ) -> Self {
         Self {
             object: "organization",
             id: profile.id,
@@ -51,6 +68,8 @@ impl OrganizationOut {
             created_at: profile.created_at,
             partition,
             payee: payee.map(|payee| payee.to_string()),
+            settlement_rules: rules
+                .map(|rules| OwnRulesOut { threshold: rules.threshold.to_string(), age_secs: rules.age_secs }),
             position,
         }
     }
@@ -62,7 +81,8 @@ impl OrganizationOut {
 pub async fn get_organization(State(app): State<App>, principal: Principal) -> Result<Json<OrganizationOut>, Problem> {
     let organization = app.directory.organization(principal.organization_id).await?;
     let profile = organization.profile.as_ref().ok_or_else(Problem::internal)?;
-    Ok(Json(OrganizationOut::new(profile, principal.partition, organization.payee, None)))
+    let (payee, rules) = (organization.payee, organization.settlement_rules);
+    Ok(Json(OrganizationOut::new(profile, principal.partition, payee, rules, None)))
 }
 
 /// A page.

@@ -8,12 +8,13 @@ use domain::money::{Amount, Currency};
 use domain::session_key::{Custody, SessionKey, SessionKeyError, Status, Terms};
 use eventstore::clock;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Principal;
 use crate::command::session_keys::create::opening;
 use crate::command::session_keys::denied::wrong_status;
+use crate::command::session_keys::fund::deposit_amount;
 use crate::command::session_keys::stop::withdrawal;
 use crate::command::session_keys::{SessionKeyPath, stream};
 use crate::extract::Query;
@@ -45,6 +46,19 @@ pub enum SignedAction {
     Voucher,
 }
 
+impl SignedAction {
+    /// The parameters that mean something for it.
+    const fn params(self) -> &'static [&'static str] {
+        match self {
+            Self::Grant => &[],
+            Self::Open | Self::Deposit => &["amount", "index", "deadline"],
+            Self::Freeze | Self::Unfreeze | Self::Revoke => &["deadline"],
+            Self::Withdraw => &["amount", "deadline"],
+            Self::Voucher => &["amount", "charge"],
+        }
+    }
+}
+
 /// What for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +75,7 @@ pub struct TypedDataParams {
     pub charge: Option<String>,
     /// `open`, `deposit`: tells authorizations of the same amount apart; 0 when left out.
     pub index: Option<u64>,
-    /// In unix seconds. Owner's actions: an hour from now when left out; `open`, `deposit` (there it is
+    /// In unix seconds, later than now. Owner's actions: an hour from now when left out; `open`, `deposit` (there it is
     /// `validBefore`): the session's `valid_until`.
     pub deadline: Option<u64>,
 }
@@ -100,6 +114,7 @@ pub async fn get_typed_data(
     Query(params): Query<TypedDataParams>,
 ) -> Result<Json<TypedDataOut>, Problem> {
     let grant = app.sessions.grant(principal.organization_id, id).await?;
+    check(&params, now())?;
     let terms = &grant.terms;
     let out = match params.action {
         SignedAction::Grant => TypedDataOut::new(params.action, typed::grant(terms)),
@@ -119,9 +134,32 @@ pub async fn get_typed_data(
     Ok(Json(out))
 }
 
+fn now() -> u64 {
+    clock::now().timestamp().unsigned_abs()
+}
+
+/// Nothing is asked for that the action does not know, and nothing that would be over before it is signed.
+fn check(params: &TypedDataParams, now: u64) -> Result<(), Problem> {
+    let given = [
+        ("amount", params.amount.is_some()),
+        ("charge", params.charge.is_some()),
+        ("index", params.index.is_some()),
+        ("deadline", params.deadline.is_some()),
+    ];
+    let known = params.action.params();
+    if let Some((param, _)) = given.into_iter().find(|(param, is_given)| *is_given && !known.contains(param)) {
+        return Err(Problem::bad_request("invalid_request", param, format!("this action takes no {param}")));
+    }
+    if params.deadline.is_some_and(|deadline| deadline <= now) {
+        let detail = "the deadline is over: what is signed would be good for nothing";
+        return Err(Problem::unprocessable("deadline_in_the_past", detail).with("param", json!("deadline")));
+    }
+    Ok(())
+}
+
 fn authorization(terms: &Terms, params: &TypedDataParams) -> Result<Authorization, Problem> {
     let opens = params.action == SignedAction::Open;
-    let amount = params.amount.as_deref().map(|text| evm::token_amount("amount", text)).transpose()?;
+    let amount = params.amount.as_deref().map(|text| deposit_amount("amount", text, terms)).transpose()?;
     let missing = || Problem::bad_request("missing_field", "amount", "say how much is to be deposited: amount=…");
     let usual = opening(terms);
     Ok(Authorization {
@@ -144,8 +182,7 @@ async fn by_owner(
     if !on_chain.registered {
         return Err(wrong_status(Status::Pending));
     }
-    let now = clock::now().timestamp().unsigned_abs();
-    let deadline = params.deadline.unwrap_or(now + DEADLINE_SECS);
+    let deadline = params.deadline.unwrap_or(now() + DEADLINE_SECS);
     let typed_data = typed::owner_action(terms, action, on_chain.nonce, deadline);
     let out = TypedDataOut::new(params.action, typed_data);
     Ok(TypedDataOut { nonce: Some(on_chain.nonce), deadline: Some(deadline), ..out })
@@ -174,5 +211,38 @@ async fn max_claimable(
             "say what the voucher is to say (amount=…) or what the next charge will cost (charge=…)",
         )),
         (Some(_), Some(_)) => Err(Problem::bad_request("invalid_request", "amount", "send either amount or charge")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_action_has_its_parameters() {
+        let told = |action, set: &dyn Fn(&mut TypedDataParams)| {
+            let mut params = TypedDataParams { action, amount: None, charge: None, index: None, deadline: None };
+            set(&mut params);
+            check(&params, 100).err().map(|p| (p.status, p.code, p.fields.get("param").cloned()))
+        };
+        let no = |param: &str| Some((400, "invalid_request", Some(json!(param))));
+        use SignedAction::{Deposit, Freeze, Grant, Open, Revoke, Unfreeze, Voucher, Withdraw};
+        for action in [Grant, Open, Deposit, Freeze, Unfreeze, Revoke, Withdraw, Voucher] {
+            assert_eq!(told(action, &|_| {}), None);
+        }
+        for action in [Grant, Voucher] {
+            assert_eq!(told(action, &|params| params.deadline = Some(101)), no("deadline"));
+        }
+        for action in [Freeze, Grant, Withdraw] {
+            assert_eq!(told(action, &|params| params.index = Some(1)), no("index"));
+            assert_eq!(told(action, &|params| params.charge = Some("1".to_owned())), no("charge"));
+        }
+        assert_eq!(told(Freeze, &|params| params.amount = Some("1".to_owned())), no("amount"));
+        assert_eq!(told(Open, &|params| params.index = Some(1)), None);
+        for action in [Open, Withdraw, Revoke] {
+            assert_eq!(told(action, &|params| params.deadline = Some(101)), None);
+            let over = Some((422, "deadline_in_the_past", Some(json!("deadline"))));
+            assert_eq!(told(action, &|params| params.deadline = Some(100)), over);
+        }
     }
 }

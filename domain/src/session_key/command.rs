@@ -7,8 +7,8 @@ use crate::charge::Usage;
 use crate::evm::{Address, Bytes32, ChainRef, HexBytes};
 use crate::ids::{OrganizationId, RelayId, SettlementId};
 use crate::money::{Amount, Currency};
+use crate::session_key::RelayAction;
 use crate::session_key::event::{Granted, StoredVoucher};
-use crate::session_key::{FrozenBy, RelayAction};
 
 /// A command. Each names the organization that asks: another one's session key does not exist for it.
 #[derive(Debug, Clone)]
@@ -62,11 +62,8 @@ pub enum Action {
         /// The caller's own labels. Must not be personal data.
         metadata: BTreeMap<String, String>,
     },
-    /// No further charges for now.
-    Freeze {
-        /// By whom.
-        by: FrozenBy,
-    },
+    /// No further charges for now, by the organization. An owner's freeze is relayed, or seen on chain.
+    Freeze,
     /// Let charges go on. An owner's freeze is lifted on chain only.
     Unfreeze,
     /// No further charges ever, by the organization.

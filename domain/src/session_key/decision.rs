@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use crate::Timestamp;
 use crate::charge::{Line, Usage};
-use crate::evm::{ChainRef, HexBytes};
+use crate::evm::{Bytes32, ChainRef, HexBytes};
 use crate::ids::{RelayId, SettlementId};
 use crate::money::{Amount, BALANCE_MAX, Currency, MoneyError};
 use crate::session_key::command::{Action, SessionKeyCommand, Voucher};
@@ -115,6 +117,9 @@ pub enum SessionKeyError {
     /// Only the owner can lift it.
     #[error("the owner has frozen the session: only the owner can lift that, on chain")]
     FrozenByOwner,
+    /// The very same is on its way: sending it twice would cost gas for nothing.
+    #[error("this is on its way to the chain already")]
+    AlreadyRelayed(RelayId),
     /// Too much is on its way.
     #[error("at most {RELAYS_MAX} transactions may be on their way for one session key")]
     TooManyRelays,
@@ -125,7 +130,9 @@ pub enum SessionKeyError {
     #[error("the session key is in settlement {0} already")]
     InSettlement(SettlementId),
     /// The contract skipped its last claim.
-    #[error("the contract skipped the last claim ({0}): it is tried again when somebody asks for a settlement")]
+    #[error(
+        "the last claim came to nothing ({0}): nothing more is charged until a settlement that somebody asks for pays it"
+    )]
     SetAside(String),
 }
 
@@ -176,7 +183,7 @@ pub(super) fn decide(state: &SessionKey, command: &SessionKeyCommand, now: Times
         Action::Charge { usage, currency, voucher, description, metadata } => {
             rules.charge(usage, *currency, *voucher, description.as_ref(), metadata)
         }
-        Action::Freeze { by } => rules.freeze(*by),
+        Action::Freeze => rules.freeze(),
         Action::Unfreeze => rules.unfreeze(),
         Action::Revoke => rules.revoke(),
         Action::Expire => Ok(rules.expire()),
@@ -219,6 +226,10 @@ impl Rules<'_> {
             if !self.state.registered || status == Status::Closed || (self.over() && !withdraws) {
                 return Err(SessionKeyError::WrongStatus(status));
             }
+        }
+        let digest = Bytes32(Sha256::digest(&calldata.0).into());
+        if let Some(same) = self.state.relays.iter().find(|relay| relay.calldata_digest == digest) {
+            return Err(SessionKeyError::AlreadyRelayed(same.id));
         }
         if self.state.relays.len() >= RELAYS_MAX {
             return Err(SessionKeyError::TooManyRelays);
@@ -281,6 +292,9 @@ impl Rules<'_> {
 
     fn usable(&self) -> Result<(), SessionKeyError> {
         let (terms, status) = (&self.grant.terms, self.state.status());
+        if let (Status::Active, Some(reason)) = (status, &self.state.set_aside) {
+            return Err(SessionKeyError::SetAside(reason.clone()));
+        }
         match status {
             Status::Active | Status::Pending | Status::Frozen if self.now >= terms.valid_until => {
                 Err(SessionKeyError::Expired(terms.valid_until))
@@ -366,28 +380,23 @@ impl Rules<'_> {
         SessionKeyEvent::Revoked(Revoked { customer_id: self.grant.customer_id, by, at })
     }
 
-    fn freeze(&self, by: FrozenBy) -> Decision {
+    fn freeze(&self) -> Decision {
         if self.over() {
             return Err(SessionKeyError::WrongStatus(self.state.status()));
         }
-        let frozen = match by {
-            FrozenBy::Owner => self.state.owner_freeze.is_some(),
-            FrozenBy::Organization => self.state.organization_freeze,
-        };
-        Ok(if frozen { Vec::new() } else { vec![self.frozen(by, None)] })
+        // Also when it is frozen already: an acknowledged request keeps its key, so that its retry after an
+        // unfreeze does not freeze again.
+        Ok(vec![self.frozen(FrozenBy::Organization, None)])
     }
 
     fn unfreeze(&self) -> Decision {
         if self.over() {
             return Err(SessionKeyError::WrongStatus(self.state.status()));
         }
-        if !self.state.organization_freeze {
-            return if self.state.owner_freeze.is_some() {
-                Err(SessionKeyError::FrozenByOwner)
-            } else {
-                Ok(Vec::new())
-            };
+        if !self.state.organization_freeze && self.state.owner_freeze.is_some() {
+            return Err(SessionKeyError::FrozenByOwner);
         }
+        // Also when it is not frozen: see `freeze`.
         let (customer_id, by) = (self.grant.customer_id, FrozenBy::Organization);
         Ok(vec![SessionKeyEvent::Unfrozen(Unfrozen { customer_id, by, at: None })])
     }

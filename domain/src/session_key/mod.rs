@@ -8,10 +8,11 @@
 //! [`event`] the words.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::Timestamp;
 use crate::aggregate::Aggregate;
-use crate::evm::ChainRef;
+use crate::evm::{Bytes32, ChainRef};
 use crate::ids::{CustomerId, OrganizationId, RelayId, SessionKeyId, SettlementId};
 use crate::money::Amount;
 
@@ -50,6 +51,15 @@ pub struct Grant {
     /// When it was drawn up.
     pub granted_at: Timestamp,
 }
+
+/// Whether a claim that did not come about for this reason waits for a person. What only needs time, or
+/// another settlement, is planned again by itself.
+pub fn is_set_aside(reason: &str) -> bool {
+    !matches!(reason, "not_yet_valid" | "above_period_limit" | SUPERSEDED)
+}
+
+/// Why a claim is released that another leader's plan did not take in.
+pub const SUPERSEDED: &str = "superseded";
 
 /// State of a session key.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -90,7 +100,8 @@ pub struct SessionKey {
     pub settled_to: Amount,
     /// What is in a settlement.
     pub open_claim: Option<OpenClaim>,
-    /// Why the contract skipped the last claim; `None` once one was paid.
+    /// Why the contract skipped the last claim; `None` once one was paid, or the escrow has changed. Until
+    /// then nothing more is charged: it might never be paid.
     pub set_aside: Option<String>,
     /// Deposits that were seen and are not final.
     pub pending_deposits: Vec<PendingDeposit>,
@@ -156,6 +167,8 @@ pub struct PendingRelay {
     pub id: RelayId,
     /// What it is for.
     pub action: RelayAction,
+    /// SHA-256 of the call.
+    pub calldata_digest: Bytes32,
 }
 
 /// Where a session key is in its life.
@@ -268,7 +281,10 @@ impl Aggregate for SessionKey {
                     granted_at: occurred_at,
                 });
             }
-            E::RelayRequested(e) => self.relays.push(PendingRelay { id: e.relay_id, action: e.action }),
+            E::RelayRequested(e) => {
+                let calldata_digest = Bytes32(Sha256::digest(&e.calldata.0).into());
+                self.relays.push(PendingRelay { id: e.relay_id, action: e.action, calldata_digest });
+            }
             E::RelayDone(e) => self.relays.retain(|relay| relay.id != e.relay_id),
             E::RelayFailed(e) => {
                 self.relays.retain(|relay| relay.id != e.relay_id);
@@ -284,6 +300,7 @@ impl Aggregate for SessionKey {
             E::DepositSeen(e) => self.pending_deposits.push(PendingDeposit { amount: e.amount, at: e.at }),
             E::Deposited(e) => {
                 self.deposited = self.deposited.plus(e.amount);
+                self.set_aside = None;
                 self.pending_deposits
                     .retain(|pending| (pending.at.tx_hash, pending.at.log_index) != (e.at.tx_hash, e.at.log_index));
                 self.final_block = self.final_block.max(e.at.block_number);
@@ -322,7 +339,7 @@ impl Aggregate for SessionKey {
             }
             E::ClaimReleased(e) => {
                 self.open_claim.take_if(|open| open.settlement_id == e.settlement_id);
-                self.set_aside = Some(e.reason.clone());
+                self.set_aside = Some(e.reason.clone()).filter(|reason| is_set_aside(reason));
             }
             E::Claimed(e) => self.apply_claimed(e),
             E::WithdrawalRequested(e) => {
@@ -331,6 +348,7 @@ impl Aggregate for SessionKey {
             E::WithdrawalCancelled(e) => self.end_withdrawal(e.at),
             E::Withdrawn(e) => {
                 self.withdrawn = self.withdrawn.plus(e.amount);
+                self.set_aside = None;
                 self.end_withdrawal(e.at);
             }
             E::Closed(_) => self.closed = true,

@@ -93,7 +93,8 @@ fn vouched(cost: &str, max: &str) -> Action {
     charge(vec![Usage::Flat { amount: amount(cost) }], Some(voucher(max)))
 }
 fn relay(n: u128, action: RelayAction) -> Action {
-    Action::Relay { relay_id: relay_id(n), action, calldata: HexBytes(vec![0xab]) }
+    // Each has a call of its own, as each has a nonce of its owner in it.
+    Action::Relay { relay_id: relay_id(n), action, calldata: HexBytes(n.to_be_bytes().to_vec()) }
 }
 fn relay_failed(n: u128) -> Action {
     Action::RelayFailed { relay_id: relay_id(n), reason: "reverted".into() }

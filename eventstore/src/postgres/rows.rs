@@ -227,6 +227,29 @@ pub struct EventFilter {
 }
 
 impl super::PostgresLog {
+    /// Events of a stream after a version, oldest first, at most `limit`.
+    pub async fn page_of_stream(
+        &self,
+        stream_id: &StreamId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let rows = sqlx::query_as!(
+            EventRow,
+            "select position, version, occurred_at, recorded_at, event_id, organization_id, causation_id,
+                 correlation_id, partition, schema, stream_id, event_type, actor, request_digest, digest, payload
+             from events where stream_id = $1 and version > $2 order by version limit $3",
+            stream_id.as_str(),
+            after,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(events(rows))
+    }
+}
+
+impl super::PostgresLog {
     /// The events of one organization after (or before) a position, filtered, at most `limit`.
     pub async fn events_of(
         &self,

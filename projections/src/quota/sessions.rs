@@ -306,6 +306,20 @@ pub struct QuotaSession {
 }
 
 impl QuotaSession {
+    /// The session keys with these ids that there are, in no order.
+    pub async fn by_ids(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Self>, sqlx::Error> {
+        sqlx::query_as!(
+            Self,
+            r#"select session_key_id, customer_id, currency, status, deposited, pending_deposits, withdrawn,
+                   withdrawal_pending, withdrawal_available_at, charged, claimed, limit_amount as "limit", period_limit,
+                   period_secs, period_start, period_used, valid_after, valid_until, updated_at
+               from quota_sessions where session_key_id = any($1)"#,
+            ids
+        )
+        .fetch_all(pool)
+        .await
+    }
+
     /// What may still be charged, as far as deposits go.
     pub fn available(&self) -> Decimal {
         let escrow = self.deposited - self.withdrawn - self.withdrawal_pending;

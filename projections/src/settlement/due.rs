@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 /// How long before its time is over a session counts as ending.
 const ENDING_SOON: TimeDelta = TimeDelta::minutes(10);
+/// The same before the contract pays out what an owner wants back: what was earned must be claimed before.
+const WANTED_BACK_SOON: TimeDelta = TimeDelta::hours(1);
 
 /// What can be claimed for one payee in one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub struct LaneTotals {
     pub ending_unsettled: Decimal,
 }
 
-/// Lanes of a contract with something to claim that is in no settlement.
+/// Lanes of a contract with something to claim that is in no settlement, where none is being planned.
 pub async fn lanes_due(
     pool: &PgPool,
     chain_id: i64,
@@ -46,15 +48,21 @@ pub async fn lanes_due(
         LaneTotals,
         r#"select organization_id, partition, payee, token, currency, trim_scale(sum(claimable)) as "unsettled!",
                count(*) as "sessions!", min(oldest_unsettled_at) as oldest_unsettled_at,
-               trim_scale(coalesce(sum(claimable) filter (where ended or valid_until < $3), 0)) as "ending_unsettled!"
-           from settlement_sessions
+               trim_scale(coalesce(sum(claimable) filter (where ended or valid_until < $3 or withdrawal_available_at < $4), 0)) as "ending_unsettled!"
+           from settlement_sessions s
            where chain_id = $1 and contract = $2 and claimable > 0 and open_settlement is null and set_aside is null
              and status <> 'pending'
+             and not exists (
+                 select 1 from settlements o
+                 where o.organization_id = s.organization_id and o.chain_id = s.chain_id and o.contract = s.contract
+                   and o.payee = s.payee and o.token = s.token and o.status = 'opened'
+             )
            group by organization_id, partition, payee, token, currency
            order by organization_id, payee, token"#,
         chain_id,
         contract,
-        now + ENDING_SOON
+        now + ENDING_SOON,
+        now + WANTED_BACK_SOON
     )
     .fetch_all(pool)
     .await?)
@@ -220,5 +228,26 @@ pub async fn sessions_to_end(pool: &PgPool, now: Timestamp, limit: i64) -> Resul
         limit
     )
     .fetch_all(pool)
+    .await?)
+}
+
+/// Session keys with a claim in a settlement.
+pub async fn sessions_in(pool: &PgPool, settlement_id: Uuid) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "select session_key_id from settlement_sessions where open_settlement = $1 order by session_key_id",
+        settlement_id
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
+/// When the first session key of a contract was drawn up.
+pub async fn first_granted_at(pool: &PgPool, chain_id: i64, contract: &str) -> Result<Option<Timestamp>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "select min(d.created_at) from directory_session_keys d where d.chain_id = $1 and d.contract = $2",
+        chain_id,
+        contract
+    )
+    .fetch_one(pool)
     .await?)
 }

@@ -17,8 +17,8 @@ mod sessions;
 mod settlements;
 
 pub use due::{
-    Candidate, DueWithdrawal, EndingSession, LaneTotals, OpenSettlement, candidates, count_settlements, lanes_due,
-    open_settlements, sessions_to_end, withdrawals_due,
+    Candidate, DueWithdrawal, EndingSession, LaneTotals, OpenSettlement, candidates, count_settlements,
+    first_granted_at, lanes_due, open_settlements, sessions_in, sessions_to_end, withdrawals_due,
 };
 pub use query::{
     ClaimRow, SessionTotals, SettlementRow, claim_of_charge, claims, session_totals, settlement, settlements,

@@ -26,21 +26,23 @@ pub struct PendingRelay {
     pub position: i64,
 }
 
-/// Relays that have not come to their end, oldest first.
+/// Relays that have not come to their end, oldest first, without those that are known.
 pub async fn pending_relays(
     pool: &PgPool,
     chain_id: i64,
     contract: &str,
+    known: &[Uuid],
     limit: i64,
 ) -> Result<Vec<PendingRelay>, StoreError> {
     Ok(sqlx::query_as!(
         PendingRelay,
         "select r.relay_id, r.session_key_id, r.organization_id, r.partition, r.position
          from settlement_relays r join settlement_sessions s on s.session_key_id = r.session_key_id
-         where s.chain_id = $1 and s.contract = $2
-         order by r.partition, r.position limit $3",
+         where s.chain_id = $1 and s.contract = $2 and r.relay_id <> all($3)
+         order by r.position limit $4",
         chain_id,
         contract,
+        known,
         limit
     )
     .fetch_all(pool)

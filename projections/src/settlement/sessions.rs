@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::money::Currency;
 use domain::session_key::event::Granted;
-use domain::session_key::{RelayAction, SessionKeyEvent};
+use domain::session_key::{RelayAction, SessionKeyEvent, is_set_aside};
 use domain::{RecordedEvent, Timestamp};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -110,7 +110,7 @@ impl Session {
             }
             SessionKeyEvent::ClaimReleased(e) if self.open_settlement == Some(e.settlement_id.uuid()) => {
                 self.leave_settlement();
-                self.set_aside = Some(e.reason.clone());
+                self.set_aside = Some(e.reason.clone()).filter(|reason| is_set_aside(reason));
             }
             SessionKeyEvent::Claimed(e) => {
                 self.set_aside = None;
@@ -122,6 +122,7 @@ impl Session {
                 self.oldest_unsettled_at = self.unplanned_since;
                 self.leave_settlement();
             }
+            SessionKeyEvent::Deposited(_) | SessionKeyEvent::Withdrawn(_) => self.set_aside = None,
             SessionKeyEvent::RelayRequested(e) => self.count_relay(e.action, 1),
             SessionKeyEvent::RelayDone(e) => self.count_relay(e.action, -1),
             SessionKeyEvent::RelayFailed(e) => self.count_relay(e.action, -1),
@@ -167,8 +168,7 @@ impl Session {
     }
 
     fn ended(&self) -> bool {
-        let wanted_back = self.money.withdrawal_available_at.is_some();
-        self.life.is_over() || self.life.owner_freeze.is_some() || wanted_back
+        self.life.is_over() || self.life.owner_freeze.is_some()
     }
 
     fn closable(&self) -> bool {

@@ -8,7 +8,7 @@ use domain::money::{Amount, Currency};
 use domain::session_key::command::Action;
 use domain::session_key::event::{ClaimPlanned, Granted};
 use domain::session_key::{
-    Custody, Fact, FrozenBy, RelayAction, SessionKey, SessionKeyCommand, SessionKeyEvent, StoredVoucher, Terms, Voucher,
+    Custody, Fact, RelayAction, SessionKey, SessionKeyCommand, SessionKeyEvent, StoredVoucher, Terms, Voucher,
 };
 use domain::settlement::{
     self, Cause, Finalized, Lane, LogHead, Mined, Opened, Planned, PlannedClaim, Settlement, SettlementCommand,
@@ -302,7 +302,7 @@ async fn wanted_back(ledger: &Ledger) {
     let first = act(ledger, 24, "2026-01-31T23:59:00Z", charge(vec![flat("1.5")])).await.position.position;
     act(ledger, 24, "2026-02-01T00:20:00Z", relay(240, RelayAction::Freeze)).await;
     act(ledger, 24, "2026-02-01T00:20:01Z", relay_failed(240)).await;
-    act(ledger, 24, "2026-02-01T00:20:02Z", Action::Freeze { by: FrozenBy::Organization }).await;
+    act(ledger, 24, "2026-02-01T00:20:02Z", Action::Freeze).await;
     act(ledger, 24, "2026-02-01T00:20:03Z", seen(Fact::Frozen, (9, 0))).await;
     act(ledger, 24, "2026-02-01T00:20:04Z", Action::Unfreeze).await;
     act(ledger, 24, "2026-02-01T00:20:05Z", known(Fact::Unfrozen, (9, 1))).await;

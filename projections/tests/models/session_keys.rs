@@ -3,7 +3,7 @@
 use domain::ids::{CustomerId, SettlementId};
 use domain::money::Currency;
 use domain::session_key::command::Action;
-use domain::session_key::{Custody, Fact, FrozenBy, RelayAction};
+use domain::session_key::{Custody, Fact, RelayAction};
 use projections::reconcile::{self, Difference};
 use projections::{directory, quota, risk, settlement as model};
 use rust_decimal::Decimal;
@@ -113,7 +113,7 @@ async fn session_keys_are_listed_with_their_status() {
     // The status follows the aggregate's through every kind of end and freeze.
     let ledger = &bench.ledger;
     for (now, action, status) in [
-        ("2026-02-01T02:00:00Z", Action::Freeze { by: FrozenBy::Organization }, "frozen"),
+        ("2026-02-01T02:00:00Z", Action::Freeze, "frozen"),
         ("2026-02-01T02:00:00Z", relay(230, RelayAction::Freeze), "frozen"),
         ("2026-02-01T02:00:01Z", Action::Unfreeze, "frozen"),
         ("2026-02-01T02:00:02Z", keys::relay_failed(230), "active"),
@@ -156,7 +156,6 @@ async fn a_lane_is_due_until_its_claims_are_planned() {
     assert_eq!(soon.ending_unsettled, decimal("3.000001"), "its time is nearly over");
 
     // One of them is planned and charged further; what it is in comes first for that settlement.
-    open(ledger, 30, "2026-02-01T00:01:00Z").await;
     let claim = plan_claim(ledger, 20, 30, "2026-02-01T00:01:00Z").await;
     let later = keys::act(ledger, 20, "2026-02-01T00:01:01Z", charge(vec![flat("0.5")])).await;
     bench.apply_all(1).await;
@@ -179,8 +178,8 @@ async fn a_lane_is_due_until_its_claims_are_planned() {
     let again = plan_claim(ledger, 20, 31, "2026-02-01T00:03:00Z").await;
     assert_eq!((again.charged_from, again.amount), (amount("0"), amount("1.500001")));
     assert_eq!(claim.charged_from, amount("0"));
-    let newest = keys::act(ledger, 20, "2026-02-01T00:03:01Z", charge(vec![flat("0.25")])).await;
     keys::act(ledger, 20, "2026-02-01T00:04:00Z", known(claimed("1.500001", "1.500001"), (20, 0))).await;
+    let newest = keys::act(ledger, 20, "2026-02-01T00:04:01Z", charge(vec![flat("0.25")])).await;
     bench.apply_all(1).await;
     let due = lanes(&bench, "2026-02-01T00:04:00Z").await.remove(0);
     assert_eq!((due.unsettled, due.oldest_unsettled_at), (decimal("2.25"), Some(last.occurred_at)));
@@ -188,6 +187,11 @@ async fn a_lane_is_due_until_its_claims_are_planned() {
     let of_20 = found.iter().find(|one| one.session_key_id == key_id(20).uuid()).unwrap();
     assert_eq!((of_20.settled_position, of_20.planned_position), (later.position.position, None));
     assert_eq!(of_20.last_charge_position, newest.position.position);
+
+    // While a settlement is being planned for it, none is due.
+    open(ledger, 33, "2026-02-01T00:05:00Z").await;
+    bench.apply_all(1).await;
+    assert_eq!(lanes(&bench, "2026-02-01T00:05:00Z").await, vec![]);
     assert_eq!(reconcile::reconcile(&bench.pool, &bench.log).await.unwrap().differences, vec![]);
 }
 

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use chain::client::{BLOCKS_MAX, BlockRef};
 use chain::facts::{self, Seen};
+use chrono::TimeDelta;
 use domain::evm::{Address, Bytes32};
 use domain::ids::OrganizationId;
 use domain::money::Currency;
@@ -15,6 +16,7 @@ use domain::session_key::command::{Action, Fact, SessionKeyCommand};
 use domain::session_key::{INDEX_CHAIN_SESSION, SessionKey};
 use eventstore::StoreError;
 use eventstore::log::Indexed;
+use projections::settlement::first_granted_at;
 use sqlx::PgPool;
 
 use super::{RoundError, Worker, caused};
@@ -100,8 +102,27 @@ impl Worker {
         }
     }
 
-    /// The last final block that was read. A new contract is read from its first block on a local
-    /// chain, else from where the chain is final now: no session of this log can be older.
+    /// A block before any session of this log was drawn up: nothing before it can be ours.
+    async fn before_first_grant(&self, last: BlockRef) -> Result<Option<BlockRef>, RoundError> {
+        let (chain_id, contract) = (self.chain_id(), self.contract());
+        let Some(first) = first_granted_at(&self.context.pool, chain_id, &contract).await? else {
+            return Ok(Some(last));
+        };
+        // Clocks differ: an hour is more than they do.
+        let before = first - TimeDelta::hours(1);
+        let (mut low, mut high) = (0, last.number);
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            match self.chain.client.block_at(middle).await? {
+                Some(block) if block.time < before => low = middle,
+                _ => high = middle - 1,
+            }
+        }
+        Ok(self.chain.client.block_at(low).await?)
+    }
+
+    /// The last final block that was read. When nothing was read yet, or that was lost, a local chain is
+    /// read from its first block, another from before the first session key of this log.
     async fn cursor(&self, finalized: Option<BlockRef>) -> Result<Option<u64>, RoundError> {
         let (chain_id, contract) = (self.chain_id(), self.contract());
         let row = sqlx::query!(
@@ -112,7 +133,10 @@ impl Worker {
         .fetch_optional(&self.context.pool)
         .await?;
         let Some(row) = row else {
-            let start = finalized.filter(|_| !self.network().is_local);
+            let start = match finalized {
+                Some(last) if !self.network().is_local => self.before_first_grant(last).await?,
+                _ => None,
+            };
             if let Some(block) = start {
                 self.save_cursor(block).await?;
             }

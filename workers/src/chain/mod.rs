@@ -73,6 +73,18 @@ pub enum RoundError {
     Denied(String),
 }
 
+impl RoundError {
+    /// Whether it will pass by itself, and the next thing would fail just so.
+    const fn is_weather(&self) -> bool {
+        matches!(
+            self,
+            Self::Chain(_)
+                | Self::Store(StoreError::Unavailable(_))
+                | Self::Execute(ExecuteError::Overloaded | ExecuteError::Store(StoreError::Unavailable(_)))
+        )
+    }
+}
+
 impl From<sqlx::Error> for RoundError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
@@ -115,19 +127,17 @@ pub async fn run(context: Context, chain: ChainContext, cancel: CancellationToke
                 }
                 round
             }
-            Err(RoundError::Chain(error)) => {
-                if !std::mem::replace(&mut away, true) {
-                    tracing::warn!(%error, "the chain is away: charges go on, settlements wait");
-                }
-                metrics::counter!("tollbook_chain_errors_total").increment(1);
-                PAUSE
-            }
             Err(error) => {
                 let text = error.to_string();
+                let is_chain = matches!(error, RoundError::Chain(_));
                 if said.as_ref() != Some(&text) {
-                    tracing::error!(%error, "the chain's worker cannot go on");
+                    match is_chain {
+                        true => tracing::warn!(%error, "the chain is away: charges go on, settlements wait"),
+                        false => tracing::error!(%error, "the chain's worker cannot go on"),
+                    }
                     said = Some(text);
                 }
+                away |= is_chain;
                 metrics::counter!("tollbook_chain_errors_total").increment(1);
                 PAUSE
             }
@@ -142,9 +152,11 @@ pub async fn run(context: Context, chain: ChainContext, cancel: CancellationToke
 
 impl Worker {
     async fn round(&mut self) -> Result<(), RoundError> {
-        // Planning needs no chain. What cannot be sent now stands in the log and is sent later.
+        // What restricts a payer is heard first. Planning needs no chain: what cannot be sent now stands in
+        // the log and is sent later.
+        let listened = self.listen().await;
         let planned = self.plan().await;
-        self.listen().await?;
+        listened?;
         self.pay_out().await?;
         self.settle().await?;
         planned

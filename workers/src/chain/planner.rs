@@ -16,7 +16,7 @@ use domain::money::{Amount, Currency};
 use domain::organization::Organization;
 use domain::session_key::command::{Action as KeyAction, SessionKeyCommand};
 use domain::session_key::event::ClaimPlanned;
-use domain::session_key::{RelayAction, SessionKey, SessionKeyEvent};
+use domain::session_key::{RelayAction, SUPERSEDED, SessionKey, SessionKeyEvent};
 use domain::settlement::{
     Action, CLAIMS_MAX, Cause, Lane, LogHead, Opened, Planned, PlannedClaim, Settlement, SettlementCommand, Status,
 };
@@ -44,6 +44,8 @@ pub struct State {
     enqueued: HashSet<Uuid>,
     /// Settlements that cannot go on, so that it is said once.
     stuck: HashSet<Uuid>,
+    /// Whether the settler has begun.
+    settler_is_open: bool,
     /// The log's own name.
     log_id: Option<Uuid>,
 }
@@ -55,14 +57,17 @@ impl Worker {
         let (chain_id, contract) = (self.chain_id(), self.contract());
         for open in settlement::open_settlements(&self.context.pool, chain_id, &contract).await? {
             match self.advance(&open).await {
+                Ok(()) => {
+                    self.planner.stuck.remove(&open.settlement_id);
+                }
+                Err(error) if error.is_weather() => return Err(error),
                 // One that cannot go on does not stop the others.
-                Err(RoundError::Denied(why)) => {
+                Err(error) => {
                     if self.planner.stuck.insert(open.settlement_id) {
                         let settlement_id = SettlementId::new(open.settlement_id);
-                        tracing::error!(%settlement_id, why, "a settlement cannot go on: a person must look");
+                        tracing::error!(%settlement_id, %error, "a settlement cannot go on: a person must look");
                     }
                 }
-                advanced => advanced?,
             }
         }
         Ok(())
@@ -82,10 +87,8 @@ impl Worker {
     /// Puts what owners signed into the settler's queue.
     async fn relay(&mut self) -> Result<(), RoundError> {
         let (chain_id, contract) = (self.chain_id(), self.contract());
-        for relay in settlement::pending_relays(&self.context.pool, chain_id, &contract, RELAYS_MAX).await? {
-            if self.planner.enqueued.contains(&relay.relay_id) {
-                continue;
-            }
+        let known: Vec<Uuid> = self.planner.enqueued.iter().copied().collect();
+        for relay in settlement::pending_relays(&self.context.pool, chain_id, &contract, &known, RELAYS_MAX).await? {
             let found = self.log.read_between(relay.partition, relay.position, relay.position).await?;
             let Some(event) = found.first() else { continue };
             let Recorded { event: SessionKeyEvent::RelayRequested(requested), .. } = Recorded::read(event)? else {
@@ -105,10 +108,13 @@ impl Worker {
     async fn enqueue(&mut self, id: Uuid, purpose: Purpose, to: Address, calldata: HexBytes) -> Result<(), RoundError> {
         let transaction_id = TransactionId::new(id);
         let enqueued = Enqueued { transaction_id, purpose, to, calldata };
-        let cause = caused(&[b"enqueue", id.as_bytes()]);
+        let cause = self.caused_here(b"enqueue", transaction_id);
         // Without a chain the settler cannot begin; what waits then waits in the log.
-        if self.load_settler().await?.opened.is_none() {
-            return Ok(());
+        if !self.planner.settler_is_open {
+            self.planner.settler_is_open = self.load_settler().await?.opened.is_some();
+            if !self.planner.settler_is_open {
+                return Ok(());
+            }
         }
         if self.command_settler(cause, SettlerCommand::Enqueue(Box::new(enqueued))).await? {
             self.planner.enqueued.insert(id);
@@ -261,6 +267,7 @@ impl Worker {
                 if self.planner.enqueued.contains(&id) {
                     return Ok(());
                 }
+                self.release_others(open, opened, planned).await?;
                 self.enqueue(id, purpose, opened.lane.contract, planned.calldata.clone()).await
             }
             _ => Ok(()),
@@ -291,14 +298,15 @@ impl Worker {
         for candidate in &candidates {
             let Some(planned) = self.plan_claim(open, opened, candidate).await? else { continue };
             let (claim, position) = planned;
-            let proven = match self.prove(opened.organization_id, &claim, candidate, position).await {
+            let proven = match self.prove(opened, open.partition, &claim, candidate, position).await {
+                Ok(proven) => proven,
+                Err(error) if error.is_weather() => return Err(error),
                 // One that cannot be claimed does not keep the others from being paid.
-                Err(RoundError::Denied(why)) => {
-                    tracing::error!(session_key_id = %claim.session_key_id, why, "set aside: a person must look");
-                    self.set_aside(open, opened, &claim, &why).await?;
+                Err(error) => {
+                    tracing::error!(session_key_id = %claim.session_key_id, %error, "set aside: a person must look");
+                    self.set_aside(open, opened, claim.session_key_id, &error.to_string()).await?;
                     continue;
                 }
-                proven => proven?,
             };
             let Proven { session_id, signature, evidence } = proven;
             total = total.plus(claim.amount);
@@ -340,23 +348,53 @@ impl Worker {
             evidence_leaves: leaves.len() as u64,
             log_head,
         };
-        self.tell_settlement(settlement, "planned", 0, Action::Plan(Box::new(planned))).await
+        let is_full = planned.claims.len() == CLAIMS_MAX;
+        self.tell_settlement(settlement, "planned", 0, Action::Plan(Box::new(planned))).await?;
+        // Somebody asked for all there is: what did not fit comes next.
+        if is_full && opened.cause == Cause::Requested { self.open_next(open, opened).await } else { Ok(()) }
+    }
+
+    /// Another leader may have asked session keys for claims that are not in the plan that stands.
+    async fn release_others(
+        &self,
+        open: &OpenSettlement,
+        opened: &Opened,
+        planned: &Planned,
+    ) -> Result<(), RoundError> {
+        for session in settlement::sessions_in(&self.context.pool, open.settlement_id).await? {
+            let id = SessionKeyId::new(session);
+            if !planned.claims.iter().any(|claim| claim.session_key_id == id) {
+                self.set_aside(open, opened, id, SUPERSEDED).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn set_aside(
         &self,
         open: &OpenSettlement,
         opened: &Opened,
-        claim: &ClaimPlanned,
+        id: SessionKeyId,
         why: &str,
     ) -> Result<(), RoundError> {
-        let (settlement_id, id) = (opened.settlement_id, claim.session_key_id);
+        let settlement_id = opened.settlement_id;
         let cause = caused(&[b"set aside", settlement_id.uuid().as_bytes(), id.uuid().as_bytes()]);
         let action = KeyAction::ReleaseClaim { settlement_id, reason: why.to_owned() };
         let command = SessionKeyCommand { organization_id: opened.organization_id, action };
         let stream = StreamId::new(SessionKey::CATEGORY, id);
         let done = self.execute::<SessionKey>(opened.organization_id, open.partition, stream, cause, command);
         done.await?.map(|_| ()).map_err(|denied| RoundError::Denied(denied.to_string()))
+    }
+
+    async fn open_next(&self, open: &OpenSettlement, opened: &Opened) -> Result<(), RoundError> {
+        let id = caused(&[b"next settlement", opened.settlement_id.uuid().as_bytes()]);
+        let settlement_id = SettlementId::new(id);
+        let next = Opened { settlement_id, ..opened.clone() };
+        let organization_id = opened.organization_id;
+        let command = SettlementCommand { organization_id, action: Action::Open(next) };
+        let stream = StreamId::new(Settlement::CATEGORY, settlement_id);
+        let done = self.execute::<Settlement>(organization_id, open.partition, stream, id, command).await?;
+        done.map(|_| ()).map_err(|denied| RoundError::Denied(denied.to_string()))
     }
 
     /// Whether the read model has seen all that is in the log now: after a crash the claims that were

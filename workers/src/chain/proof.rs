@@ -6,15 +6,15 @@ use domain::evm::{Bytes32, CompactSignature};
 use domain::ids::{ChargeId, OrganizationId};
 use domain::session_key::event::ClaimPlanned;
 use domain::session_key::{Custody, SessionKey, SessionKeyEvent};
+use domain::settlement::Opened;
 use domain::{Aggregate, EventPayload, StreamId};
 use eventstore::StoreError;
-use eventstore::postgres::EventFilter;
 use projections::settlement::Candidate;
 
 use super::{RoundError, Worker};
 
-/// Charges that are read at a time.
-const CHARGES_PAGE: i64 = 1_000;
+/// Events that are read at a time.
+const PAGE: i64 = 1_000;
 /// Where managed keys lie in the vault.
 const VAULT_KIND: &str = "session_key";
 
@@ -36,13 +36,14 @@ impl Worker {
     /// Puts together what a claim needs; denied when that cannot be had.
     pub(super) async fn prove(
         &self,
-        organization_id: OrganizationId,
+        opened: &Opened,
+        partition: i32,
         claim: &ClaimPlanned,
         candidate: &Candidate,
         position: i64,
     ) -> Result<Proven, RoundError> {
-        let (session_id, signature) = self.sign_claim(organization_id, claim).await?;
-        let evidence = self.evidence(organization_id, session_id, claim, candidate, position).await?;
+        let (session_id, signature) = self.sign_claim(opened.organization_id, claim).await?;
+        let evidence = self.evidence(partition, session_id, claim, candidate, position).await?;
         Ok(Proven { session_id, signature, evidence })
     }
 
@@ -73,66 +74,63 @@ impl Worker {
     /// The charges a claim pays for, as leaves. They must add up to it, whatever the read model said.
     async fn evidence(
         &self,
-        organization_id: OrganizationId,
+        partition: i32,
         session_id: Bytes32,
         claim: &ClaimPlanned,
         candidate: &Candidate,
         claim_position: i64,
     ) -> Result<Evidence, RoundError> {
-        for after in [candidate.settled_position, 0] {
-            let found = self.charges(organization_id, session_id, claim, after, claim_position).await?;
-            if found.is_some() || after == 0 {
-                return found.ok_or_else(|| {
-                    RoundError::Denied(format!("the charges of {} do not add up to its claim", claim.session_key_id))
-                });
+        let stream = StreamId::new(SessionKey::CATEGORY, claim.session_key_id);
+        let settled = candidate.settled_position;
+        let known = self.log.read_between(partition, settled, settled).await?;
+        let hint = known.first().filter(|event| event.stream_id == stream).map_or(0, |event| event.version);
+        for after in [hint, 0] {
+            if let Some(found) = self.charges(&stream, session_id, claim, after, claim_position).await? {
+                return Ok(found);
             }
         }
-        Err(RoundError::Denied("no charges".to_owned()))
+        Err(RoundError::Denied(format!("the charges of {} do not add up to its claim", claim.session_key_id)))
     }
 
+    /// Reads the stream from a version up to the claim; `None` when what was charged there is not what the
+    /// claim pays for.
     async fn charges(
         &self,
-        organization_id: OrganizationId,
+        stream: &StreamId,
         session_id: Bytes32,
         claim: &ClaimPlanned,
-        after: i64,
-        before: i64,
+        mut after: i64,
+        claim_position: i64,
     ) -> Result<Option<Evidence>, RoundError> {
-        let stream = StreamId::new(SessionKey::CATEGORY, claim.session_key_id);
-        let filter = EventFilter {
-            streams: Some(vec![stream.as_str().to_owned()]),
-            event_type: Some("charged".to_owned()),
-            ..EventFilter::default()
-        };
         let mut evidence = Evidence { leaves: Vec::new(), first_position: 0, last_position: 0 };
-        let (mut cursor, mut reached) = (after, claim.charged_from);
-        loop {
-            let page = self.log.events_of(organization_id, cursor, CHARGES_PAGE, &filter).await?;
-            for event in page.iter().take_while(|event| event.position < before) {
-                cursor = event.position;
-                let decoded = SessionKeyEvent::decode(&event.event_type, event.schema, &event.payload);
-                let SessionKeyEvent::Charged(charged) = decoded.map_err(StoreError::from)? else {
+        let mut reached = claim.charged_from;
+        'pages: loop {
+            let page = self.log.page_of_stream(stream, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.version;
+            for event in &page {
+                if event.position >= claim_position {
+                    break 'pages;
+                }
+                if event.event_type != "charged" {
                     continue;
-                };
+                }
+                let decoded = SessionKeyEvent::decode(&event.event_type, event.schema, &event.payload);
+                let SessionKeyEvent::Charged(charged) = decoded.map_err(StoreError::from)? else { continue };
+                // Paid for before; the first one that is not may lie partly below, where somebody else claimed.
                 if charged.after.charged <= claim.charged_from {
                     continue;
                 }
-                // The first one may lie partly below: somebody else claimed in the middle of it.
-                reached = charged.after.charged;
-                let id = ChargeId::new(event.event_id);
-                evidence.leaves.push(evidence::charge_leaf(session_id, id, charged.amount, reached));
-                if evidence.first_position == 0 {
+                if evidence.leaves.is_empty() {
                     evidence.first_position = event.position;
-                    let start = reached.minus(charged.amount);
-                    if start > claim.charged_from {
+                    if charged.after.charged.minus(charged.amount) > claim.charged_from {
                         return Ok(None);
                     }
                 }
+                reached = charged.after.charged;
                 evidence.last_position = event.position;
-            }
-            let at_end = page.last().is_none_or(|last| last.position >= before);
-            if at_end || page.len() < usize::try_from(CHARGES_PAGE).unwrap_or(usize::MAX) {
-                break;
+                let id = ChargeId::new(event.event_id);
+                evidence.leaves.push(evidence::charge_leaf(session_id, id, charged.amount, reached));
             }
         }
         Ok((reached == claim.charged_to && !evidence.leaves.is_empty()).then_some(evidence))

@@ -4,11 +4,11 @@
 //! The signed bytes are in the log before a node sees them. After a crash at any point the same bytes
 //! are sent again, with the same nonce: the chain takes them once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chain::ChainError;
-use chain::client::Receipt;
+use chain::client::{RELAY_GAS_MAX, Receipt};
 use chain::facts;
 use chain::settler::Draft;
 use chrono::TimeDelta;
@@ -18,7 +18,7 @@ use domain::money::Currency;
 use domain::session_key::command::{Action as KeyAction, SessionKeyCommand};
 use domain::session_key::{INDEX_CHAIN_SESSION, SessionKey};
 use domain::settlement::{
-    Action, Finalized, Mined as SettlementMined, Settlement, SettlementCommand, SkippedClaim, Submitted,
+    Action, Finalized, Mined as SettlementMined, Settlement, SettlementCommand, SkippedClaim, Status, Submitted,
 };
 use domain::settler::{Mined, Opened, Purpose, Queued, Settler, SettlerCommand, Signed};
 use domain::{Aggregate, StreamId};
@@ -36,9 +36,12 @@ const SIGN_MAX: usize = 50;
 const IN_FLIGHT_MAX: usize = 60;
 /// Room above the estimate, in hundredths: what a call takes changes with what came before it.
 const GAS_ROUND_UP_PERCENT: u64 = 130;
+/// The most gas a transaction may take: chains refuse more (EIP-7825), and one that is refused after it has
+/// its nonce would hold up all that follow.
+const GAS_MAX: u64 = 1 << 24;
 /// What waits for a block is handed to the node again after this.
 const SEND_AGAIN_AFTER: Duration = Duration::from_secs(15);
-/// The first retry comes after this, the next after twice as long.
+/// The first retry comes after twice this, each further one after twice as long as the one before.
 const RETRY_AFTER_SECS: i64 = 2;
 
 /// What is remembered between rounds; losing it costs only work.
@@ -51,6 +54,11 @@ pub struct State {
 impl Worker {
     fn settler_stream(&self) -> StreamId {
         StreamId::new(Settler::CATEGORY, format!("{}-{}", self.network().chain_id, self.chain.key.address()))
+    }
+
+    /// Another settler's queue is another cause: after a change of keys what waits is sent anew.
+    pub(super) fn caused_here(&self, step: &[u8], id: TransactionId) -> Uuid {
+        caused(&[step, self.settler_stream().as_str().as_bytes(), id.uuid().as_bytes()])
     }
 
     pub(super) async fn load_settler(&self) -> Result<Settler, RoundError> {
@@ -88,26 +96,12 @@ impl Worker {
             self.settler.handed_over.clear();
             return Ok(());
         }
-        self.follow(&settler).await?;
-        self.sign(settler).await?;
-        self.send().await?;
-        self.send_again().await
-    }
-
-    /// A node may forget what waits for a block, for example when it is started anew: the same bytes are
-    /// handed over again now and then. A node that still has them says so.
-    async fn send_again(&mut self) -> Result<(), RoundError> {
-        let settler = self.load_settler().await?;
-        for queued in settler.queue.iter().filter(|queued| queued.sent && queued.mined.is_none()) {
-            let Some(signed) = &queued.signed else { continue };
-            let last = self.settler.handed_over.get(&queued.id);
-            if last.is_some_and(|at| at.elapsed() < SEND_AGAIN_AFTER) {
-                continue;
-            }
-            self.hand_over(&signed.raw).await?;
-            self.settler.handed_over.insert(queued.id, Instant::now());
-        }
-        Ok(())
+        let mined_nonce = self.chain.client.mined_nonce(self.chain.key.address()).await?;
+        self.follow(&settler, mined_nonce).await?;
+        // What cannot be signed does not keep what is signed from being sent.
+        let signed = self.sign(settler).await;
+        self.send(mined_nonce).await?;
+        signed
     }
 
     async fn hand_over(&self, raw: &HexBytes) -> Result<(), RoundError> {
@@ -131,9 +125,19 @@ impl Worker {
                 Some(fees) => fees,
                 None => *fees.insert(self.chain.client.fees().await?),
             };
+            if self.is_superseded(queued.purpose).await? {
+                let cause = self.caused_here(b"reject", queued.id);
+                let reason = "another attempt took its place".to_owned();
+                self.command_settler(cause, SettlerCommand::Reject { id: queued.id, reason }).await?;
+                continue;
+            }
             let from = self.chain.key.address();
             let gas = match self.chain.client.estimate_gas(from, queued.to, &queued.calldata).await {
-                Ok(gas) => gas,
+                Ok(gas) if gas <= gas_max(queued.purpose) => gas,
+                Ok(gas) => {
+                    self.reject(queued, &format!("it would take {gas} gas, more than is allowed")).await?;
+                    continue;
+                }
                 Err(ChainError::Refused { detail, .. }) => {
                     self.reject(queued, &detail).await?;
                     continue;
@@ -145,7 +149,7 @@ impl Worker {
                 nonce,
                 to: queued.to,
                 calldata: queued.calldata.clone(),
-                gas_limit: gas.saturating_mul(GAS_ROUND_UP_PERCENT) / 100,
+                gas_limit: (gas.saturating_mul(GAS_ROUND_UP_PERCENT) / 100).min(GAS_MAX),
                 max_fee_wei: fees.max_fee_wei,
                 priority_fee_wei: fees.priority_fee_wei,
             };
@@ -159,7 +163,7 @@ impl Worker {
                 max_fee_wei: draft.max_fee_wei,
                 priority_fee_wei: draft.priority_fee_wei,
             };
-            let cause = caused(&[b"sign", queued.id.uuid().as_bytes()]);
+            let cause = self.caused_here(b"sign", queued.id);
             let own = self.execute::<Settler>(
                 installation(),
                 self.partition,
@@ -174,42 +178,53 @@ impl Worker {
         Ok(())
     }
 
+    /// Whether a settlement has gone on to another attempt, or to its end: this one must not be sent.
+    async fn is_superseded(&self, purpose: Purpose) -> Result<bool, RoundError> {
+        let Purpose::Settlement { settlement_id, attempt, .. } = purpose else { return Ok(false) };
+        let stream = StreamId::new(Settlement::CATEGORY, settlement_id);
+        let state = self.context.ledger.load::<Settlement>(&stream).await?.state;
+        Ok(state.attempt() != attempt || state.status != Status::Planned)
+    }
+
     /// The contract would refuse it: it takes no nonce.
     async fn reject(&self, queued: &Queued, reason: &str) -> Result<(), RoundError> {
         self.tell_failed(queued.purpose, reason).await?;
-        let cause = caused(&[b"reject", queued.id.uuid().as_bytes()]);
+        let cause = self.caused_here(b"reject", queued.id);
         self.command_settler(cause, SettlerCommand::Reject { id: queued.id, reason: reason.to_owned() }).await?;
         Ok(())
     }
 
-    /// Sends what is signed and was not sent, in the order of its nonces.
-    async fn send(&mut self) -> Result<(), RoundError> {
+    /// Sends what is signed and in no block, in the order of its nonces. A node may forget what waits, for
+    /// example when it is started anew: the same bytes are handed over again now and then.
+    async fn send(&mut self, mined_nonce: u64) -> Result<(), RoundError> {
         let settler = self.load_settler().await?;
-        for queued in settler.queue.iter().filter(|queued| !queued.sent && queued.mined.is_none()) {
-            let Some(signed) = &queued.signed else { continue };
+        let known: HashSet<TransactionId> = settler.queue.iter().map(|queued| queued.id).collect();
+        self.settler.handed_over.retain(|id, _| known.contains(id));
+        for queued in &settler.queue {
+            let Some(signed) = queued.signed.as_ref().filter(|signed| signed.nonce >= mined_nonce) else { continue };
+            let last = self.settler.handed_over.get(&queued.id);
+            if queued.sent && last.is_some_and(|at| at.elapsed() < SEND_AGAIN_AFTER) {
+                continue;
+            }
             if let Purpose::Settlement { organization_id, partition, settlement_id, attempt } = queued.purpose {
                 let submitted = Submitted { attempt, tx_hash: signed.tx_hash, nonce: signed.nonce };
-                self.tell_settlement(
-                    (organization_id, partition, settlement_id),
-                    "submitted",
-                    attempt,
-                    Action::Submit(submitted),
-                )
-                .await?;
+                let settlement = (organization_id, partition, settlement_id);
+                self.tell_settlement(settlement, "submitted", attempt, Action::Submit(submitted)).await?;
             }
             self.hand_over(&signed.raw).await?;
             self.settler.handed_over.insert(queued.id, Instant::now());
-            let cause = caused(&[b"sent", queued.id.uuid().as_bytes()]);
-            self.command_settler(cause, SettlerCommand::RecordSent(queued.id)).await?;
+            if !queued.sent {
+                let cause = self.caused_here(b"sent", queued.id);
+                self.command_settler(cause, SettlerCommand::RecordSent(queued.id)).await?;
+            }
         }
         Ok(())
     }
 
     /// Looks what became of what was sent.
-    async fn follow(&self, settler: &Settler) -> Result<(), RoundError> {
+    async fn follow(&self, settler: &Settler, mined_nonce: u64) -> Result<(), RoundError> {
         let finalized = self.chain.client.finalized().await?.map_or(0, |block| block.number);
-        let mined_nonce = self.chain.client.mined_nonce(self.chain.key.address()).await?;
-        for queued in settler.queue.iter().filter(|queued| queued.sent || queued.mined.is_some()) {
+        for queued in &settler.queue {
             let Some(signed) = &queued.signed else { continue };
             let awaits_finality = queued.mined.as_ref().is_some_and(|mined| mined.block_number > finalized);
             // Below this nonce everything is in a block; above it nothing is.
@@ -258,7 +273,7 @@ impl Worker {
                 }
             }
         }
-        let cause = caused(&[b"finalized", queued.id.uuid().as_bytes()]);
+        let cause = self.caused_here(b"finalized", queued.id);
         self.command_settler(cause, SettlerCommand::RecordFinalized(queued.id)).await?;
         Ok(())
     }
@@ -361,6 +376,13 @@ impl Worker {
             Err(denied) => tracing::debug!(%settlement_id, step, %denied, "left as it is"),
         }
         Ok(())
+    }
+}
+
+fn gas_max(purpose: Purpose) -> u64 {
+    match purpose {
+        Purpose::Settlement { .. } => GAS_MAX * 100 / GAS_ROUND_UP_PERCENT,
+        Purpose::Relay { .. } => RELAY_GAS_MAX,
     }
 }
 

@@ -12,19 +12,21 @@ use domain::ids::{CustomerId, SessionKeyId};
 use domain::money::Currency;
 use domain::organization::Organization;
 use domain::session_key::SessionKey;
-use domain::session_key::command::Action as SessionAction;
+use domain::session_key::command::{Action as SessionAction, Voucher};
 use eventstore::{CommandMeta, Executed, LogPosition};
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{SchemaType, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::customers::{account_stream, customer_not_found};
-use super::vouchers::VoucherIn;
+use super::vouchers::{self, VoucherIn};
 use super::{answer, execute, meta, session_keys};
 use crate::App;
 use crate::auth::Principal;
-use crate::extract::{IdempotencyKey, Json, check_key, parse};
+use crate::extract::{IDEMPOTENCY_KEY_MAX, IdempotencyKey, Json, check_key, parse};
 use crate::money;
 use crate::problem::Problem;
 
@@ -102,7 +104,8 @@ pub async fn create_charge(
     Json(body): Json<NewCharge>,
 ) -> Result<Response, Problem> {
     let organization = app.directory.organization(principal.organization_id).await?;
-    let (charge, _, replayed) = charge(&app, &principal, &organization, key, body).await?;
+    let voucher = vouchers::read_all(&app, principal.organization_id, &[with_voucher(&body)]).await?.pop().flatten();
+    let (charge, _, replayed) = charge(&app, &principal, &organization, key, body, voucher).await?;
     Ok(answer(StatusCode::CREATED, charge, replayed))
 }
 
@@ -111,8 +114,32 @@ pub async fn create_charge(
 #[serde(deny_unknown_fields)]
 pub struct NewCharges {
     /// 1 to 1,000 charges, each as for `POST /v1/charges`, with an `idempotency_key` of its own.
-    #[schema(value_type = Vec<NewCharge>)]
+    #[schema(value_type = Vec<NewBatchCharge>)]
     pub charges: Vec<Value>,
+}
+
+/// Only for the OpenAPI document: a charge with the key that only an item of a batch has in its body.
+pub struct NewBatchCharge;
+
+impl PartialSchema for NewBatchCharge {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = NewCharge::schema();
+        if let RefOr::T(Schema::Object(charge)) = &mut schema {
+            let key = ObjectBuilder::new()
+                .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+                .min_length(Some(1))
+                .max_length(Some(IDEMPOTENCY_KEY_MAX))
+                .description(Some("Makes this charge safe to repeat; the batch's key and the index when left out."));
+            charge.properties.insert("idempotency_key".to_owned(), key.into());
+        }
+        schema
+    }
+}
+
+impl ToSchema for NewBatchCharge {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        NewCharge::schemas(schemas);
+    }
 }
 
 /// What became of several charges.
@@ -142,14 +169,19 @@ pub async fn create_charges(
         return Err(Problem::bad_request(code, "charges", detail));
     }
     let organization = app.directory.organization(principal.organization_id).await?;
-    let items = body.charges.into_iter().enumerate().map(|(index, item)| {
-        let (app, principal, organization, key) = (&app, &principal, &organization, key.as_deref());
+    let items = body.charges.into_iter().enumerate().map(|(index, item)| batch_item(item, index, key.as_deref()));
+    let items: Vec<_> = items.collect();
+    let asked: Vec<_> = items.iter().map(|item| item.as_ref().ok().and_then(|(_, body)| with_voucher(body))).collect();
+    let read = vouchers::read_all(&app, principal.organization_id, &asked).await?;
+    // From here on nothing waits before the ledger's queue: the charges are made in the order of the batch.
+    let charges = items.into_iter().zip(read).map(|(item, voucher)| {
+        let (app, principal, organization) = (&app, &principal, &organization);
         async move {
-            let (item_key, charge_in) = batch_item(item, index, key)?;
-            charge(app, principal, organization, item_key, charge_in).await
+            let (item_key, body) = item?;
+            charge(app, principal, organization, item_key, body, voucher).await
         }
     });
-    let results = join_all(items).await;
+    let results = join_all(charges).await;
     let position = results.iter().flatten().map(|(_, position, _)| *position).max();
     let data = results.into_iter().map(|result| match result {
         Ok((charge, _, replayed)) => json!({"status": 201, "charge": charge, "replayed": replayed}),
@@ -193,23 +225,37 @@ struct Order {
 /// A charge, its place in the log, and whether it was there before.
 type Charged = (ChargeOut, LogPosition, bool);
 
-/// One charge, on its own or in a batch: the same request in both, so the same key fits both.
+/// A voucher that came, read, or why it is none.
+type VoucherRead = Option<Result<Voucher, Problem>>;
+
+/// The voucher to be read, when the session key that it came for is named.
+fn with_voucher(body: &NewCharge) -> Option<(SessionKeyId, &VoucherIn)> {
+    match payer(body) {
+        Ok(Payer::SessionKey(id)) => body.voucher.as_ref().map(|voucher| (id, voucher)),
+        _ => None,
+    }
+}
+
+/// One charge, on its own or in a batch: the same request in both, so the same key fits both. A voucher is a
+/// means of payment and no part of what is asked for: a request may be repeated with another one.
 async fn charge(
     app: &App,
     principal: &Principal,
     organization: &Organization,
     key: Option<String>,
     body: NewCharge,
+    voucher: VoucherRead,
 ) -> Result<Charged, Problem> {
     let payer = payer(&body)?;
     let currency = money::currency(body.currency.as_deref())?;
     check_words(&body)?;
     let usage = usage(organization, &body)?;
+    let body = NewCharge { voucher: None, ..body };
     let meta = meta(principal, key.as_deref(), "POST /v1/charges", "", &body)?;
     let order = Order { usage, currency, description: body.description, metadata: body.metadata };
     match payer {
         Payer::Account(id) => charge_account(app, principal, id, meta, order).await,
-        Payer::SessionKey(id) => charge_session_key(app, principal, id, meta, order, body.voucher).await,
+        Payer::SessionKey(id) => charge_session_key(app, principal, id, meta, order, voucher).await,
     }
 }
 
@@ -235,12 +281,9 @@ async fn charge_session_key(
     id: SessionKeyId,
     meta: CommandMeta,
     order: Order,
-    voucher: Option<VoucherIn>,
+    voucher: VoucherRead,
 ) -> Result<Charged, Problem> {
-    let voucher = match voucher {
-        Some(voucher) => Some(voucher.read(&app.sessions.grant(principal.organization_id, id).await?.terms)?),
-        None => None,
-    };
+    let voucher = voucher.transpose()?;
     let Order { usage, currency, description, metadata } = order;
     let action = SessionAction::Charge { usage, currency, voucher, description, metadata };
     let command = session_keys::command(principal, action);
@@ -325,6 +368,7 @@ fn metered(organization: &Organization, meter: &str, quantity: &str) -> Result<U
 #[cfg(test)]
 mod tests {
     use super::*;
+    use utoipa::OpenApi;
 
     fn read(text: &str) -> NewCharge {
         parse(text.as_bytes()).unwrap()
@@ -335,6 +379,19 @@ mod tests {
         let body = read(r#"{"customer_id":"cus_1","amount":"1","metadata":{"a":"b"}}"#);
         let written = r#"{"customer_id":"cus_1","amount":"1","meter":null,"quantity":null,"usage":null,"currency":null,"description":null,"metadata":{"a":"b"}}"#;
         assert_eq!(serde_json::to_string(&body).unwrap(), written);
+    }
+
+    #[test]
+    fn a_batch_documents_its_keys() {
+        let document = serde_json::to_value(crate::openapi::Document::openapi()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        let items = &schemas["NewCharges"]["properties"]["charges"]["items"]["$ref"];
+        assert_eq!(*items, json!("#/components/schemas/NewBatchCharge"));
+        let properties = &schemas["NewBatchCharge"]["properties"];
+        assert_eq!(properties["idempotency_key"]["type"], json!(["string", "null"]));
+        assert_eq!(properties["voucher"], schemas["NewCharge"]["properties"]["voucher"]);
+        assert!(schemas["VoucherIn"].is_object());
+        assert!(schemas["NewCharge"]["properties"]["idempotency_key"].is_null());
     }
 
     #[test]

@@ -162,13 +162,20 @@ async fn draw_up(
     })?;
     let owner = evm::address("owner", &body.owner)?;
     let client_key = client_key(body)?;
+    let contracts = [settings.contract, settings.token];
+    somebody("owner", "invalid_owner", owner, contracts)?;
+    if let Some(key) = client_key {
+        somebody("key", "invalid_key", key, contracts)?;
+    }
     let limit = evm::token_amount("limit", &body.limit)?;
     let (period_limit, period_secs) = period(body)?;
+    period_within(period_limit, limit)?;
     let (valid_after, valid_until) = validity(body.valid_after, body.valid_until, meta.now)?;
-    let settle_grace_secs = body.settle_grace_secs.unwrap_or(DAY_SECS);
-    let settle_grace_secs = delay("settle_grace_secs", SETTLE_GRACE, settle_grace_secs, DELAY_SECS_MIN)?;
-    let usual = if network.is_local { DELAY_SECS_MIN } else { DAY_SECS };
+    // Time to claim: a settlement that is under way must be final before the next one can be sent.
     let shortest = network.withdraw_delay_min_secs.max(DELAY_SECS_MIN);
+    let settle_grace_secs = body.settle_grace_secs.unwrap_or(DAY_SECS);
+    let settle_grace_secs = delay("settle_grace_secs", SETTLE_GRACE, settle_grace_secs, shortest)?;
+    let usual = if network.is_local { DELAY_SECS_MIN } else { DAY_SECS };
     let withdraw_delay_secs = body.withdraw_delay_secs.unwrap_or(usual.max(shortest));
     let withdraw_delay_secs = delay("withdraw_delay_secs", WITHDRAW_DELAY, withdraw_delay_secs, shortest)?;
     let (custody, key) = match client_key {
@@ -211,6 +218,25 @@ fn client_key(body: &NewSessionKey) -> Result<Option<Address>, Problem> {
             Err(Problem::bad_request("invalid_request", "key", "custody managed takes no key: Tollbook makes it"))
         }
     }
+}
+
+/// The contract and the token sign nothing.
+fn somebody(param: &str, code: &'static str, address: Address, contracts: [Address; 2]) -> Result<(), Problem> {
+    if !contracts.contains(&address) {
+        return Ok(());
+    }
+    let detail = format!("{param} is the address of Tollbook's contract or of the token, and neither can sign");
+    Err(Problem::unprocessable(code, detail).with("param", json!(param)))
+}
+
+/// More than the limit is never in escrow.
+fn period_within(period_limit: Amount, limit: Amount) -> Result<(), Problem> {
+    if period_limit <= limit {
+        return Ok(());
+    }
+    let detail = format!("period_limit is more than the limit of {limit} {}", Currency::USDC);
+    let problem = Problem::unprocessable("period_limit_above_limit", detail).with("param", json!("period_limit"));
+    Err(problem.with("limit", json!(limit)))
 }
 
 fn period(body: &NewSessionKey) -> Result<(Amount, u32), Problem> {
@@ -309,6 +335,18 @@ mod tests {
         assert_eq!(told(Some("2026-02-01T00:00:00Z"), "2026-02-01T00:00:00Z"), Err((422, "validity_empty")));
         assert_eq!(told(None, "2031-01-01T00:00:01Z"), Err((422, "validity_too_long")));
         assert_eq!(told(Some("1969-12-31T23:59:59Z"), "2026-02-01T00:00:00Z"), Err((400, "invalid_request")));
+    }
+
+    #[test]
+    fn contracts_sign_nothing_and_periods_lie_within_the_limit() {
+        let address = |byte| Address([byte; 20]);
+        let told = |byte| somebody("key", "invalid_key", address(byte), [address(1), address(2)]);
+        assert_eq!(
+            [1, 2, 3].map(|byte| told(byte).err().map(|p| p.code)),
+            [Some("invalid_key"), Some("invalid_key"), None]
+        );
+        let told = |period: &str| period_within(period.parse().unwrap(), "5".parse().unwrap()).err().map(|p| p.code);
+        assert_eq!(["0", "5", "5.000001"].map(told), [None, None, Some("period_limit_above_limit")]);
     }
 
     #[test]

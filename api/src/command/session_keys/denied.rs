@@ -16,6 +16,7 @@ impl From<SessionKeyError> for Problem {
             E::NotFound => not_found(),
             E::AlreadyGranted => Self::conflict("already_exists", detail),
             E::AlreadyRegistered => already_registered(),
+            E::AlreadyRelayed(id) => Self::conflict("already_relayed", detail).with("relay_id", json!(id)),
             E::WrongStatus(status) => wrong_status(status),
             E::NotYetValid(at) => Self::conflict("session_not_yet_valid", detail).with("valid_after", json!(at)),
             E::Expired(at) => Self::conflict("session_expired", detail).with("valid_until", json!(at)),
@@ -36,12 +37,16 @@ impl From<SessionKeyError> for Problem {
             }
             E::VoucherTooLow { needed, stored, given, charged, currency } => {
                 let code = if given.is_none() { "voucher_required" } else { "voucher_too_low" };
-                Self::cannot_pay(code, detail)
+                let problem = Self::cannot_pay(code, detail)
                     .with("needed", json!(needed))
                     .with("needed_atomic", json!(needed.atomic(currency.minor_unit()).to_string()))
                     .with("stored", json!(stored))
                     .with("charged", json!(charged))
-                    .with("currency", json!(currency))
+                    .with("currency", json!(currency));
+                match given {
+                    Some(given) => problem.with("given", json!(given)),
+                    None => problem,
+                }
             }
             E::VoucherWrongSigner => of_voucher("voucher_wrong_signer", detail),
             E::VoucherAboveDeposit { given, escrow, currency } => of_voucher("voucher_above_deposit", detail)
@@ -106,7 +111,8 @@ mod tests {
         assert_eq!((problem.status, problem.code), (402, "voucher_required"));
         let told = json!({"needed": "1.500001", "needed_atomic": "1500001", "stored": "1.5", "charged": "1.4", "currency": "USDC"});
         assert_eq!(serde_json::Value::Object(problem.fields), told);
-        assert_eq!(too_low(Some("1.4")).code, "voucher_too_low");
+        let problem = too_low(Some("1.4"));
+        assert_eq!((problem.code, problem.fields.get("given")), ("voucher_too_low", Some(&json!("1.4"))));
     }
 
     #[test]

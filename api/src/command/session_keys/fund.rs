@@ -5,8 +5,10 @@ use axum::response::Response;
 use chain::calls;
 use chain::typed::Authorization;
 use domain::evm::HexBytes;
+use domain::money::Amount;
 use domain::session_key::{RelayAction, Terms};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::relay::{Call, relay};
@@ -39,11 +41,22 @@ pub struct AuthorizationIn {
     pub signature: String,
 }
 
+/// An amount that the session can take: the contract never lets in more than the limit.
+pub fn deposit_amount(param: &str, text: &str, terms: &Terms) -> Result<Amount, Problem> {
+    let amount = evm::token_amount(param, text)?;
+    if amount <= terms.limit {
+        return Ok(amount);
+    }
+    let detail = format!("{param} is more than the session's limit of {} {}", terms.limit, terms.currency);
+    let problem = Problem::unprocessable("limit_exceeded", detail).with("param", json!(param));
+    Err(problem.with("limit", json!(terms.limit)))
+}
+
 impl AuthorizationIn {
     fn read(&self, terms: &Terms, opens: bool) -> Result<(Authorization, HexBytes), Problem> {
         let authorization = Authorization {
             opens,
-            amount: evm::token_amount("authorization.amount", &self.amount)?,
+            amount: deposit_amount("authorization.amount", &self.amount, terms)?,
             index: self.index.unwrap_or(0),
             valid_after: self.valid_after.unwrap_or(0),
             valid_before: self.valid_before.unwrap_or(terms.valid_until.timestamp().unsigned_abs()),
@@ -65,7 +78,7 @@ pub struct RegistrationIn {
 }
 
 /// Bring a session key to the chain. It can be charged when its registration is final there, up to what is
-/// deposited for good.
+/// deposited for good. A repeated request shows the session key as it is now.
 #[utoipa::path(post, path = "/v1/session_keys/{id}/register", tag = "Session keys", request_body = RegistrationIn,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 202, body = SessionKeyOut), (status = "default", response = crate::openapi::ProblemResponse)))]
@@ -103,7 +116,7 @@ pub struct NewDeposit {
 }
 
 /// Put more money into a registered session. It counts as `pending_deposits` when it is seen on chain, as
-/// `deposited` when it is final.
+/// `deposited` when it is final. A repeated request shows the session key as it is now.
 #[utoipa::path(post, path = "/v1/session_keys/{id}/deposits", tag = "Session keys", request_body = NewDeposit,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 202, body = SessionKeyOut), (status = "default", response = crate::openapi::ProblemResponse)))]

@@ -155,7 +155,7 @@ pub struct GrantDataOut {
     pub grant: Value,
     /// Registers it and puts `limit` into escrow: an ERC-3009 authorization of the token. `null` when the
     /// chain's token is not known here.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub open: Option<Value>,
 }
 

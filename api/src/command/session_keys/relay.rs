@@ -3,7 +3,7 @@
 //! It is checked first: on the ledger, which is cheap, then against the chain, as if it were sent now. What
 //! either refuses is answered at once and leaves nothing in the log. What both accept is written as one event,
 //! and a worker sends it: the answer is 202. A repeated request is answered from the log without asking the
-//! chain, which by then may have used up what was signed.
+//! chain, which by then may have used up what was signed; it shows the session key as it is now, not as it was.
 
 use axum::http::StatusCode;
 use axum::response::Response;

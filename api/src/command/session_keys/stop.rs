@@ -8,7 +8,7 @@ use chain::typed::OwnerAction;
 use domain::evm::HexBytes;
 use domain::ids::SessionKeyId;
 use domain::session_key::command::Action;
-use domain::session_key::{FrozenBy, RelayAction, SessionKey, Terms};
+use domain::session_key::{RelayAction, SessionKey, Terms};
 use eventstore::Executed;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -83,7 +83,7 @@ impl Stop {
     /// By the organization: on the ledger alone.
     const fn here(self) -> Action {
         match self {
-            Self::Freeze => Action::Freeze { by: FrozenBy::Organization },
+            Self::Freeze => Action::Freeze,
             Self::Unfreeze => Action::Unfreeze,
             Self::Revoke => Action::Revoke,
         }
@@ -100,7 +100,7 @@ impl Stop {
 }
 
 /// Stop charges for now. A freeze by the organization is lifted by the organization, the owner's by the owner.
-/// The owner's counts at once and goes to the chain (202).
+/// The owner's counts at once and goes to the chain (202). A repeated request shows the session key as it is now.
 #[utoipa::path(post, path = "/v1/session_keys/{id}/freeze", tag = "Session keys", request_body = Option<StopIn>,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 200, body = SessionKeyOut), (status = 202, body = SessionKeyOut, description = "sent to the chain"),
@@ -116,7 +116,7 @@ pub async fn freeze_session_key(
 }
 
 /// Let charges go on: at once when the organization's freeze was the only one; when it is final on chain for the
-/// owner's (202).
+/// owner's (202). A repeated request shows the session key as it is now.
 #[utoipa::path(post, path = "/v1/session_keys/{id}/unfreeze", tag = "Session keys", request_body = Option<StopIn>,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 200, body = SessionKeyOut), (status = 202, body = SessionKeyOut, description = "sent to the chain"),
@@ -132,7 +132,7 @@ pub async fn unfreeze_session_key(
 }
 
 /// End a session key, for good. What was earned is still claimed. By the organization: here alone. By the owner:
-/// at once here, and on chain (202).
+/// at once here, and on chain (202). A repeated request shows the session key as it is now.
 #[utoipa::path(post, path = "/v1/session_keys/{id}/revoke", tag = "Session keys", request_body = Option<StopIn>,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 200, body = SessionKeyOut), (status = 202, body = SessionKeyOut, description = "sent to the chain"),
@@ -181,7 +181,8 @@ pub fn withdrawal(terms: &Terms, amount: Option<&str>) -> Result<OwnerAction, Pr
 }
 
 /// Ask for money back, by the owner. From when it is seen on chain that much can no longer be charged; after the
-/// session's `withdraw_delay_secs` the contract pays out what was not claimed until then.
+/// session's `withdraw_delay_secs` the contract pays out what was not claimed until then. A repeated request shows the session
+/// key as it is now.
 #[utoipa::path(post, path = "/v1/session_keys/{id}/withdrawals", tag = "Session keys", request_body = NewWithdrawal,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 202, body = SessionKeyOut), (status = "default", response = crate::openapi::ProblemResponse)))]

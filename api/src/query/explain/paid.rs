@@ -181,9 +181,13 @@ impl Look<'_> {
             SessionKeyEvent::Granted(granted) => Some(granted.terms.key),
             _ => None,
         });
-        let found = self.stored_voucher(charged).await?;
+        let (found, to_the_end) = self.stored_voucher(charged).await?;
         let Some((stored, voucher)) = found else {
-            let text = "No voucher was needed for it.";
+            let text = if to_the_end {
+                "No voucher was needed for it."
+            } else {
+                "No voucher came with the charges shortly before it, and it was not looked for further back."
+            };
             return Ok(StepOut::without_event(Step::Voucher, text, json!({"custody": Custody::Client, "key": key})));
         };
         let text = format!(
@@ -202,20 +206,26 @@ impl Look<'_> {
         Ok(StepOut::new(Step::Voucher, &stored, text, data))
     }
 
-    /// The highest voucher at the time of the charge: its own, else the last one that came before.
+    /// The highest voucher at the time of the charge: its own, else the last one that came before; and whether all
+    /// was looked through for it.
     async fn stored_voucher(
         &self,
         charged: &SessionCharged,
-    ) -> Result<Option<(RecordedEvent, StoredVoucher)>, Problem> {
+    ) -> Result<(Option<(RecordedEvent, StoredVoucher)>, bool), Problem> {
         if let Some(voucher) = charged.voucher {
-            return Ok(Some((self.charge.clone(), voucher)));
+            return Ok((Some((self.charge.clone(), voucher)), true));
         }
         let of = |event: &SessionKeyEvent| match event {
             SessionKeyEvent::Charged(charged) => charged.voucher,
             _ => None,
         };
-        let found = self.find(&self.charge.stream_id, "charged", self.before(), |event| of(event).is_some()).await?;
-        Ok(found.and_then(|(stored, event)| of(&event).map(|voucher| (stored, voucher))))
+        let mut found = None;
+        let take = |stored, event: SessionKeyEvent| {
+            found = of(&event).map(|voucher| (stored, voucher));
+            found.is_none()
+        };
+        let to_the_end = self.scan(&self.charge.stream_id, "charged", self.before(), take).await?;
+        Ok((found, to_the_end))
     }
 }
 

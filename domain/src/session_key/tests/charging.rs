@@ -64,7 +64,7 @@ fn a_status_other_than_active_is_named() {
     by_owner.when(seen(Fact::Frozen, 5)).unwrap();
     refused(&mut by_owner, Status::Frozen);
     let mut by_organization = Given::active("10");
-    by_organization.when(Action::Freeze { by: FrozenBy::Organization }).unwrap();
+    by_organization.when(Action::Freeze).unwrap();
     refused(&mut by_organization, Status::Frozen);
     let mut revoked = Given::active("10");
     revoked.when(Action::Revoke).unwrap();
@@ -95,7 +95,7 @@ fn the_time_is_from_valid_after_to_before_valid_until() {
 fn what_ends_by_time_ends_frozen_and_pending_keys_too() {
     let late = Err(SessionKeyError::Expired(at(VALID_UNTIL)));
     let mut frozen = Given::active("10");
-    frozen.when(Action::Freeze { by: FrozenBy::Organization }).unwrap();
+    frozen.when(Action::Freeze).unwrap();
     assert_eq!(frozen.when_at(flat("1"), at(VALID_UNTIL)), late);
     let mut pending = Given::granted(terms(Custody::Managed));
     assert_eq!(pending.when_at(flat("1"), at(VALID_UNTIL)), late);
@@ -189,7 +189,7 @@ fn another_organizations_session_key_is_not_there() {
     let stranger = OrganizationId::new(Uuid::from_u128(9));
     for action in [
         flat("1"),
-        Action::Freeze { by: FrozenBy::Organization },
+        Action::Freeze,
         Action::Unfreeze,
         Action::Revoke,
         Action::Expire,

@@ -71,7 +71,7 @@ fn step(cost_scale: u32) -> impl Strategy<Value = Step> {
         .prop_map(move |(n, rest)| Amount::new(Decimal::new(n * finer + rest, cost_scale)).unwrap());
     let some = 1u128..80_000_000;
     let ask = prop_oneof![
-        2 => Just(Action::Freeze { by: FrozenBy::Organization }),
+        2 => Just(Action::Freeze),
         20 => Just(Action::Unfreeze),
         1 => Just(Action::Revoke),
         4 => Just(Action::Expire),

@@ -1,0 +1,147 @@
+//! Settlements where money is about to leave or somebody else acts: what was earned comes first, and once.
+
+use chain::calls::{self, Claim};
+use serde_json::{Value, json};
+
+use crate::support::api::text;
+use crate::support::sessions::{ChainApp, Custody, Session, USDC, atomic, in_seconds, settle_all, settlement_over};
+use crate::support::{Api, decimal, until};
+
+/// Waits until all that a session key has earned was claimed, without being asked to.
+async fn claimed_by_itself(api: &Api, session: &Session) -> Value {
+    session
+        .until(api, "what it earned is claimed by itself", |now| {
+            atomic(decimal(&now["claimed"])) == atomic(decimal(&now["charged"])) && now["in_settlement"].is_null()
+        })
+        .await
+}
+
+#[tokio::test]
+async fn what_was_earned_comes_before_a_withdrawal() {
+    let app = ChainApp::up().await;
+    let api = &app.api;
+    let customer = app.payer().await;
+    let session = Session::open(api, &customer, Custody::Managed, "10").await;
+    session.charge_plain(api, "4").await.done(201);
+    // Nobody reaches the threshold, and nothing is old: the request alone sets it off.
+    let signature = session.owner_signature(api, "withdraw").await;
+    api.post(&session.path("withdrawals"), &signature).await.done(202);
+    let wanted = session.until(api, "the withdrawal is seen", |now| !now["withdrawal"].is_null()).await;
+    assert_eq!(wanted["available"], "0");
+    claimed_by_itself(api, &session).await;
+    let settlements = api.walk("/v1/settlements", "cursor").await;
+    assert!(["withdrawal", "ending"].contains(&text(&settlements[0]["cause"])), "{settlements:?}");
+    let owner = session.owner.address().to_string();
+    let before = app.deployed.balance(&app.anvil, &owner).await;
+    app.advance(901).await;
+    until("the money is back", async || {
+        (app.deployed.balance(&app.anvil, &owner).await == before + 6 * USDC).then_some(())
+    })
+    .await;
+    session.until(api, "and in the log", |now| now["withdrawn"] == "6").await;
+    assert_eq!(app.assert_settled().await, 4 * USDC);
+}
+
+#[tokio::test]
+async fn what_was_earned_comes_when_the_time_is_over_already() {
+    let mut app = ChainApp::up().await;
+    let customer = app.payer().await;
+    let session = Session::open(&app.api, &customer, Custody::Client, "10").await;
+    session.charge(&app.api, "4", 5 * USDC).await.done(201);
+    let signature = session.owner_signature(&app.api, "withdraw").await;
+    app.api.post(&session.path("withdrawals"), &signature).await.done(202);
+    session.until(&app.api, "the withdrawal is seen", |now| !now["withdrawal"].is_null()).await;
+    // Nobody settles meanwhile. When somebody does again, the claim goes out before Tollbook's own payment back.
+    app.kill();
+    app.advance(901).await;
+    app.restart().await;
+    let api = &app.api;
+    let closed = session.until(api, "the rest is back", |now| now["withdrawn"] == "6").await;
+    assert_eq!(closed["claimed"], "4", "{closed}");
+    claimed_by_itself(api, &session).await;
+    assert_eq!(app.assert_settled().await, 4 * USDC);
+}
+
+#[tokio::test]
+async fn ends_set_off_a_settlement() {
+    let app = ChainApp::up().await;
+    let api = &app.api;
+    let customer = app.payer().await;
+    let frozen = Session::open(api, &customer, Custody::Managed, "10").await;
+    let revoked = Session::open(api, &customer, Custody::Managed, "10").await;
+    let change = json!({ "valid_until": in_seconds(300) });
+    let ending = Session::draw_up(api, &customer, Custody::Managed, "10", change).await;
+    api.post(&ending.path("register"), &ending.opening()).await.done(202);
+    ending.active(api).await;
+    // Nearly over: what it earns is claimed at once.
+    ending.charge_plain(api, "1").await.done(201);
+    claimed_by_itself(api, &ending).await;
+
+    frozen.charge_plain(api, "2").await.done(201);
+    frozen.by_owner(api, "freeze", "freeze").await;
+    claimed_by_itself(api, &frozen).await;
+    revoked.charge_plain(api, "3").await.done(201);
+    api.post(&revoked.path("revoke"), &json!({})).await.done(200);
+    claimed_by_itself(api, &revoked).await;
+    for settlement in api.walk("/v1/settlements", "cursor").await {
+        assert_eq!(settlement["cause"], "ending", "{settlement}");
+    }
+    settle_all(api).await;
+    assert_eq!(app.assert_settled().await, 6 * USDC);
+}
+
+#[tokio::test]
+async fn a_settler_without_money_for_gas() {
+    let app = ChainApp::up_with(&[("TOLLBOOK_SETTLEMENT_THRESHOLD", "1")]).await;
+    let api = &app.api;
+    let customer = app.payer().await;
+    let session = Session::open(api, &customer, Custody::Managed, "10").await;
+    let key = std::fs::read_to_string(app.site.dir.join("settler.key")).unwrap();
+    let settler = chain::settler::SettlerKey::from_hex(&key).unwrap().address().to_string();
+    let money = app.anvil.rpc("eth_getBalance", json!([settler, "latest"])).await;
+    app.anvil.rpc("anvil_setBalance", json!([settler, "0x0"])).await;
+    session.charge_plain(api, "2").await.done(201);
+    until("a settlement waits", async || (app.site.events_count(Some("planned")).await == 1).then_some(())).await;
+    // What the chain says is heard all the same: the owner's freeze.
+    let data = format!("0xec13cc7b{}", session.session_id().trim_start_matches("0x"));
+    app.anvil.send(&session.owner.address().to_string(), &app.deployed.contract, &data).await;
+    session.until_status(api, "frozen").await;
+    assert_eq!(app.deployed.balance(&app.anvil, &app.deployed.payee).await, 0);
+
+    app.anvil.rpc("anvil_setBalance", json!([settler, money])).await;
+    settle_all(api).await;
+    assert_eq!(app.assert_settled().await, 2 * USDC);
+}
+
+#[tokio::test]
+async fn the_payee_claims_on_its_own() {
+    let app = ChainApp::up().await;
+    let api = &app.api;
+    let customer = app.payer().await;
+    let session = Session::open(api, &customer, Custody::Client, "10").await;
+    session.charge(api, "1", USDC).await.done(201);
+    session.charge(api, "1", 2 * USDC).await.done(201);
+    // With the client's last voucher, in the middle of the second charge.
+    let voucher = session.voucher(2 * USDC);
+    let claim = Claim {
+        session_id: session.session_id().parse().unwrap(),
+        max_claimable: "2".parse().unwrap(),
+        total_claimed: "1.25".parse().unwrap(),
+        signature: text(&voucher["signature"]).parse().unwrap(),
+    };
+    let (payee, token) = (app.deployed.payee.parse().unwrap(), app.deployed.usdc.parse().unwrap());
+    let root = format!("0x{}", "0".repeat(64)).parse().unwrap();
+    let calldata = calls::settle(root, payee, token, 6, &[claim]);
+    app.anvil.send(&app.deployed.payee, &app.deployed.contract, &calldata.to_string()).await;
+    session.until(api, "the claim is seen", |now| now["claimed"] == "1.25").await;
+    assert_eq!(session.now(api).await["unsettled"], "0.75");
+
+    // The rest and no more, at the next charge's border.
+    session.charge(api, "0.5", 2_500_000).await.done(201);
+    let settlement = api.post("/v1/settlements", &json!({})).await.done(202);
+    let settlement = settlement_over(api, text(&settlement["id"])).await;
+    assert_eq!((&settlement["status"], &settlement["transferred"]), (&json!("finalized"), &json!("1.25")));
+    session.until(api, "claimed", |now| now["claimed"] == "2.5").await;
+    assert_eq!(app.deployed.balance(&app.anvil, &app.deployed.payee).await, 2_500_000);
+    app.site.tollbook(&["verify"], &[]).await.expect_code(0);
+}
