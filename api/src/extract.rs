@@ -75,7 +75,12 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        json_problem(error.inner(), &path)
+        let mut problem = json_problem(error.inner(), &path);
+        // The limit of a quota is a quantity, that of a session key an amount.
+        if problem.code == "invalid_quantity" && std::any::type_name::<T>().ends_with("::NewSessionKey") {
+            problem.code = "invalid_amount";
+        }
+        problem
     })?;
     deserializer.end().map_err(|error| json_problem(&error, "."))?;
     Ok(value)

@@ -55,7 +55,10 @@ pub fn parse_signature(bytes: &HexBytes) -> Result<CompactSignature, VoucherErro
             compact.copy_from_slice(&bytes.0);
             Signature::from_erc2098(&compact)
         }
-        65 => Signature::from_raw(&bytes.0).map_err(|_| VoucherError::Malformed)?,
+        // A transaction's parity has the chain's id in it; a message's has not.
+        65 if matches!(bytes.0[64], 0 | 1 | 27 | 28) => {
+            Signature::from_raw(&bytes.0).map_err(|_| VoucherError::Malformed)?
+        }
         _ => return Err(VoucherError::Malformed),
     };
     if signature.normalize_s().is_some() {

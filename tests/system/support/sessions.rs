@@ -65,7 +65,16 @@ impl ChainApp {
             .fetch_one(&pool)
             .await
             .unwrap();
-            (wanted == done && wanted > 0).then_some(())
+            // The chain may tell of a claim a moment after the settler has seen its transaction through.
+            let claims: i64 = sqlx::query_scalar(
+                "select count(*) filter (where event_type = 'claim_planned') \
+                 - count(*) filter (where event_type in ('claimed', 'claim_released')) \
+                 from events where stream_id like 'session_key:%'",
+            )
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+            (wanted == done && wanted > 0 && claims == 0).then_some(())
         })
         .await;
     }
