@@ -97,8 +97,9 @@ impl Client {
             let body = session.charge_body(AMOUNT, atomic(so_far) + 1);
             self.post("/v1/charges", &format!("charge-{n}"), &body, 201).await;
             self.done.fetch_add(1, Ordering::SeqCst);
-            // At the pace of the settlements: so that there is always something of everything under way.
-            self.until_now(&session, "settled by and by", |now| decimal(&now["unsettled"]) < Decimal::new(5, 1)).await;
+            // At the pace of the settlements, so that there is always something of everything under way. Above
+            // the threshold, so that whoever waits is not waiting for others.
+            self.until_now(&session, "settled by and by", |now| decimal(&now["unsettled"]) < Decimal::new(8, 1)).await;
             if n == CHARGES / 2 && self.name < 2 {
                 self.by_owner(&session, "freeze").await;
                 self.by_owner(&session, "unfreeze").await;

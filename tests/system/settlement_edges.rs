@@ -4,7 +4,9 @@ use chain::calls::{self, Claim};
 use serde_json::{Value, json};
 
 use crate::support::api::text;
-use crate::support::sessions::{ChainApp, Custody, Session, USDC, atomic, in_seconds, settle_all, settlement_over};
+use crate::support::sessions::{
+    ChainApp, Custody, Session, USDC, atomic, in_seconds, settle, settle_all, settlement_over,
+};
 use crate::support::{Api, decimal, until};
 
 /// Waits until all that a session key has earned was claimed, without being asked to.
@@ -144,4 +146,70 @@ async fn the_payee_claims_on_its_own() {
     session.until(api, "claimed", |now| now["claimed"] == "2.5").await;
     assert_eq!(app.deployed.balance(&app.anvil, &app.deployed.payee).await, 2_500_000);
     app.site.tollbook(&["verify"], &[]).await.expect_code(0);
+}
+
+#[tokio::test]
+async fn a_claim_that_the_contract_skips_stops_no_other() {
+    let mut app = ChainApp::up().await;
+    let customer = app.payer().await;
+    let good = Session::open(&app.api, &customer, Custody::Managed, "10").await;
+    let change = json!({ "valid_until": in_seconds(3600), "settle_grace_secs": 900 });
+    let late = Session::draw_up(&app.api, &customer, Custody::Managed, "10", change).await;
+    app.api.post(&late.path("register"), &late.opening()).await.done(202);
+    late.active(&app.api).await;
+    for session in [&good, &late] {
+        session.charge_plain(&app.api, "1").await.done(201);
+    }
+    // Nobody settles until the chain's clock has gone past the time in which the one can be claimed.
+    app.kill();
+    app.advance(3600 + 901).await;
+    app.restart().await;
+    let api = &app.api;
+    let settlement = settle(api).await;
+    assert_eq!((&settlement["status"], &settlement["transferred"]), (&json!("finalized"), &json!("1")), "{settlement}");
+    assert_eq!((&settlement["claims"], &settlement["settled"]), (&json!(2), &json!(1)));
+    let skipped = json!([{ "session_id": late.session_id(), "reason": "claim_window_closed" }]);
+    assert_eq!(settlement["skipped"], skipped);
+    good.until(api, "claimed", |now| now["claimed"] == "1").await;
+    let now = late.until(api, "free again", |now| now["in_settlement"].is_null()).await;
+    assert_eq!((&now["claimed"], &now["unsettled"]), (&json!("0"), &json!("1")));
+    assert_eq!(app.deployed.balance(&app.anvil, &app.deployed.payee).await, USDC);
+    app.site.assert_clean().await;
+
+    // By itself it is not tried again; when a person asks, it is.
+    let rules = json!({ "threshold": "1.5", "age_secs": 86400 });
+    api.put("/v1/organization/settlement_rules", &rules).await.done(200);
+    good.charge_plain(api, "1.5").await.done(201);
+    good.until(api, "claimed", |now| now["claimed"] == "2.5").await;
+    let settlements = api.walk("/v1/settlements", "cursor").await;
+    assert_eq!((settlements.len(), &settlements[0]["claims"]), (2, &json!(1)), "{settlements:?}");
+    settlement_over(api, text(&settlements[0]["id"])).await;
+    let again = settle(api).await;
+    assert_eq!((&again["transferred"], &again["skipped"]), (&json!("0"), &skipped), "{again}");
+    assert_eq!(app.deployed.balance(&app.anvil, &app.deployed.payee).await, 2_500_000);
+    app.quiet().await;
+    app.site.assert_clean().await;
+}
+
+#[tokio::test]
+async fn what_is_left_below_an_atomic_unit_keeps_nothing_open() {
+    let app = ChainApp::up().await;
+    let api = &app.api;
+    let customer = app.payer().await;
+    let session = Session::open(api, &customer, Custody::Managed, "1").await;
+    session.charge_plain(api, "0.9999995").await.done(201);
+    assert_eq!(session.now(api).await["available"], "0.0000005");
+    let signature = session.owner_signature(api, "revoke").await;
+    api.post(&session.path("revoke"), &signature).await.done(202);
+    claimed_by_itself(api, &session).await;
+    session.until(api, "the end is on the chain", |now| now["relays"] == json!([])).await;
+    let signature = session.owner_signature(api, "withdraw").await;
+    api.post(&session.path("withdrawals"), &signature).await.done(202);
+    session.until(api, "the withdrawal is seen", |now| !now["withdrawal"].is_null()).await;
+    app.advance(901).await;
+    let closed = session.until_status(api, "closed").await;
+    assert_eq!((&closed["claimed"], &closed["withdrawn"]), (&json!("0.999999"), &json!("0.000001")));
+    assert_eq!(closed["available"], "0", "{closed}");
+    assert_eq!(app.assert_settled().await, 999_999);
+    app.tollbook(&["replay"]).await.expect_code(0);
 }
