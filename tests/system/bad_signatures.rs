@@ -32,12 +32,9 @@ async fn registrations_that_owners_did_not_sign() {
     api.post(&revoked.path("revoke"), &json!({})).await.done(200);
     revoked.until_status(api, "closed").await;
     let expired = draw("10", json!({ "valid_until": in_seconds(2) })).await;
-    expired.until_status(api, "expired").await;
+    // Nothing lies in it, so it does not stay expired for long.
+    expired.until_status(api, "closed").await;
     app.quiet().await;
-    crate::support::until("its end is in the log", async || {
-        (app.site.events_count(Some("expired")).await == 1).then_some(())
-    })
-    .await;
 
     let typed = &drawn.created["typed_data"];
     let (stranger, long) = (owner(1), format!("0x{}", "ab".repeat(4_097)));
