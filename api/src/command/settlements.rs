@@ -47,7 +47,7 @@ impl From<SettlementError> for Problem {
             SettlementError::NotFound => settlement_not_found(),
             SettlementError::AlreadyOpen => Self::conflict("already_exists", detail),
             SettlementError::WrongStatus(status) => {
-                Self::conflict("wrong_status", detail).with("status", json!(status.name()))
+                Self::conflict("wrong_status", detail).with("settlement_status", json!(status.name()))
             }
             // Only the worker plans.
             SettlementError::ClaimsOutOfRange => Self::internal().caused_by(error),

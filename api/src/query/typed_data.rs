@@ -178,11 +178,14 @@ async fn by_owner(
     params: &TypedDataParams,
     action: OwnerAction,
 ) -> Result<TypedDataOut, Problem> {
-    let on_chain = chains::of(app, terms)?.session(terms).await.map_err(|error| chains::away(&error))?;
+    let client = chains::of(app, terms)?;
+    let on_chain = client.session(terms).await.map_err(|error| chains::away(&error))?;
     if !on_chain.registered {
         return Err(wrong_status(Status::Pending));
     }
-    let deadline = params.deadline.unwrap_or(now() + DEADLINE_SECS);
+    // By the clock that counts: a local chain's may have been moved on.
+    let chain_now = client.head().await.map_err(|error| chains::away(&error))?.time.timestamp().unsigned_abs();
+    let deadline = params.deadline.unwrap_or(now().max(chain_now) + DEADLINE_SECS);
     let typed_data = typed::owner_action(terms, action, on_chain.nonce, deadline);
     let out = TypedDataOut::new(params.action, typed_data);
     Ok(TypedDataOut { nonce: Some(on_chain.nonce), deadline: Some(deadline), ..out })
