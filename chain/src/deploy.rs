@@ -37,6 +37,8 @@ const PAYEE: usize = 1;
 const FIRST_OWNER: usize = 3;
 /// What each test owner has of the test token: a million.
 const OWNER_UNITS: u64 = 1_000_000_000_000;
+/// Blocks that are looked at for the clock: a restart is noticed within a minute.
+const CLOCK_BLOCKS: u64 = 60;
 const SENT_WITHIN: Duration = Duration::from_secs(60);
 
 /// What is on the chain now.
@@ -108,6 +110,7 @@ pub async fn deploy(rpc_url: &str, network: &Network, token: Address, key: &Sett
 pub async fn local(rpc_url: &str, settler: Address) -> Result<Deployed, ChainError> {
     let (deployer, payee) = (local_key(DEPLOYER)?, local_key(PAYEE)?);
     let provider = sending(rpc_url, deployer.signer())?;
+    keep_clock(&provider).await?;
     let usdc = crate::address(deployer.address()).create(0);
     let contract = crate::address(deployer.address()).create(1);
     if !has_code(&provider, usdc).await? {
@@ -133,6 +136,25 @@ pub async fn local(rpc_url: &str, settler: Address) -> Result<Deployed, ChainErr
         usdc: crate::own_address(usdc),
         payee: Some(payee.address()),
     })
+}
+
+/// A node that is started anew goes by the machine's clock again, also when its own had been moved on:
+/// the time of its blocks would go back. Looks at the last blocks and moves the clock to where it was.
+async fn keep_clock(provider: &DynProvider) -> Result<(), ChainError> {
+    // A block that is made now says what the clock says now.
+    done("mining", provider.raw_request::<_, serde_json::Value>("evm_mine".into(), ())).await?;
+    let head = done("reading", provider.get_block_number().into_future()).await?;
+    let (mut latest, mut highest) = (0, 0);
+    for number in head.saturating_sub(CLOCK_BLOCKS)..=head {
+        let block = done("reading", provider.get_block_by_number(number.into()).into_future()).await?;
+        latest = block.map_or(latest, |block| block.header.timestamp);
+        highest = highest.max(latest);
+    }
+    if highest > latest {
+        let call = provider.raw_request::<_, serde_json::Value>("evm_increaseTime".into(), (highest - latest,));
+        done("moving the clock", call).await?;
+    }
+    Ok(())
 }
 
 /// Everything is sent before anything is waited for: a local chain may take a second for a block.
