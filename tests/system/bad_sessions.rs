@@ -324,6 +324,13 @@ async fn session_keys_that_cannot_be_drawn_up() {
         post("a limit above all", json!({ "limit": "1000000000000.01" }), 400, "invalid_amount").at("limit"),
         post("half a period", json!({ "period_secs": 60 }), 400, "missing_field").at("period_limit"),
         post("the other half", json!({ "period_limit": "1" }), 400, "missing_field").at("period_secs"),
+        post(
+            "a period's limit above all",
+            json!({ "period_limit": "10.000001", "period_secs": 60 }),
+            422,
+            "period_limit_above_limit",
+        )
+        .at("period_limit"),
         post("an empty period", json!({ "period_limit": "1", "period_secs": 0 }), 400, "invalid_request"),
         post("an unknown field", json!({ "chain": 1 }), 400, "unknown_field").at("chain"),
         payee("nobody is paid", &zero, 400, "invalid_address"),

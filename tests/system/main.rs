@@ -16,6 +16,7 @@ mod concurrency;
 mod contract;
 mod faults;
 mod read_models;
+mod session_reads;
 mod sessions;
 mod settlement;
 mod settlement_crash;

@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 use super::until;
 
 /// The lists that follow the log; each answers as of a `min_position`.
-pub const READ_MODELS: [&str; 4] = ["/v1/quotas", "/v1/invoices", "/v1/risk", "/v1/balances"];
+pub const READ_MODELS: [&str; 6] =
+    ["/v1/quotas", "/v1/invoices", "/v1/risk", "/v1/balances", "/v1/session_keys", "/v1/settlements"];
 
 /// An address and a key. Cheap to clone.
 #[derive(Clone)]
