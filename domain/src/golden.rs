@@ -69,6 +69,7 @@ golden! {
     SettlerEvent, "settler.mined.1";
     SettlerEvent, "settler.finalized.1";
     SettlerEvent, "settler.rejected.1";
+    SettlerEvent, "settler.dismissed.1";
 }
 
 fn check<E: EventPayload>(event_type: &str, schema: i16, stored: &str) {

@@ -62,6 +62,8 @@ event_enum! {
     Finalized(Finalized) = "finalized", 1;
     /// It will not be sent: the contract would refuse it.
     Rejected(Rejected) = "rejected", 1;
+    /// Who waited for one that will not be sent knows it.
+    Dismissed(Dismissed) = "dismissed", 1;
 }
 
 impl EventPayload for SettlerEvent {
@@ -157,6 +159,13 @@ pub struct Rejected {
     pub reason: String,
 }
 
+/// Payload of `settler.dismissed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dismissed {
+    /// Which.
+    pub transaction_id: TransactionId,
+}
+
 /// A transaction in the queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Queued {
@@ -174,6 +183,8 @@ pub struct Queued {
     pub sent: bool,
     /// Where it was mined.
     pub mined: Option<Mined>,
+    /// Why it will not be sent; it stays until who waits for it was told.
+    pub rejected: Option<String>,
 }
 
 /// State of a settler.
@@ -195,7 +206,7 @@ impl Settler {
 
     /// The first that has no nonce yet: only this one may be signed.
     pub fn next_unsigned(&self) -> Option<&Queued> {
-        self.queue.iter().find(|queued| queued.signed.is_none())
+        self.queue.iter().find(|queued| queued.signed.is_none() && queued.rejected.is_none())
     }
 
     fn find_mut(&mut self, id: TransactionId) -> Option<&mut Queued> {
@@ -225,6 +236,8 @@ pub enum SettlerCommand {
         /// Why.
         reason: String,
     },
+    /// Who waited for what will not be sent was told. Nothing happens when it has gone already.
+    Dismiss(TransactionId),
 }
 
 /// Why a settler's command is denied.
@@ -308,10 +321,16 @@ impl Aggregate for Settler {
                 None => return Err(SettlerError::WrongState),
             },
             SettlerCommand::Reject { id, reason } => match self.find(*id) {
+                Some(Queued { rejected: Some(_), .. }) => return Ok(Vec::new()),
                 Some(Queued { signed: None, .. }) => {
                     SettlerEvent::Rejected(Rejected { transaction_id: *id, reason: reason.clone() })
                 }
                 _ => return Err(SettlerError::WrongState),
+            },
+            SettlerCommand::Dismiss(id) => match self.find(*id) {
+                None => return Ok(Vec::new()),
+                Some(Queued { rejected: Some(_), .. }) => SettlerEvent::Dismissed(Dismissed { transaction_id: *id }),
+                Some(_) => return Err(SettlerError::WrongState),
             },
         };
         Ok(vec![event])
@@ -331,6 +350,7 @@ impl Aggregate for Settler {
                 signed: None,
                 sent: false,
                 mined: None,
+                rejected: None,
             }),
             SettlerEvent::Signed(e) => {
                 self.next_nonce = e.nonce + 1;
@@ -350,7 +370,13 @@ impl Aggregate for Settler {
                 }
             }
             SettlerEvent::Finalized(e) => self.queue.retain(|queued| queued.id != e.transaction_id),
-            SettlerEvent::Rejected(e) => self.queue.retain(|queued| queued.id != e.transaction_id),
+            SettlerEvent::Rejected(e) => {
+                if let Some(queued) = self.find_mut(e.transaction_id) {
+                    queued.calldata = HexBytes::default();
+                    queued.rejected = Some(e.reason.clone());
+                }
+            }
+            SettlerEvent::Dismissed(e) => self.queue.retain(|queued| queued.id != e.transaction_id),
         }
     }
 }
@@ -435,7 +461,12 @@ mod tests {
         run(&mut settler, enqueue(1)).unwrap();
         run(&mut settler, enqueue(2)).unwrap();
         run(&mut settler, SettlerCommand::Reject { id: id(1), reason: "reverts".into() }).unwrap();
+        assert_eq!(run(&mut settler, sign(1, 7)), Err(SettlerError::NotNext), "it is not signed any more");
         run(&mut settler, sign(2, 7)).unwrap();
+        assert_eq!(settler.queue.len(), 2, "it stays until who waits for it was told");
+        assert_eq!(run(&mut settler, SettlerCommand::Dismiss(id(1))), Ok(1));
+        assert_eq!(run(&mut settler, SettlerCommand::Dismiss(id(1))), Ok(0));
+        assert_eq!(run(&mut settler, SettlerCommand::Dismiss(id(2))), Err(SettlerError::WrongState));
         let reject = SettlerCommand::Reject { id: id(2), reason: "late".into() };
         assert_eq!(run(&mut settler, reject), Err(SettlerError::WrongState));
     }

@@ -60,7 +60,7 @@ impl ChainApp {
         until("the settler rests", async || {
             let (wanted, done): (i64, i64) = sqlx::query_as(
                 "select count(*) filter (where event_type = 'enqueued'), \
-                 count(*) filter (where event_type in ('finalized', 'rejected')) from events where stream_id like 'settler:%'",
+                 count(*) filter (where event_type in ('finalized', 'dismissed')) from events where stream_id like 'settler:%'",
             )
             .fetch_one(&pool)
             .await

@@ -101,6 +101,7 @@ impl Worker {
         // What cannot be signed does not keep what is signed from being sent.
         let signed = self.sign(settler).await;
         self.send(mined_nonce).await?;
+        self.dismiss().await?;
         signed
     }
 
@@ -118,7 +119,8 @@ impl Worker {
         let mut nonce = settler.next_nonce;
         let in_flight = settler.queue.iter().filter(|queued| queued.signed.is_some() && queued.mined.is_none()).count();
         let room = IN_FLIGHT_MAX.saturating_sub(in_flight).min(SIGN_MAX);
-        let unsigned = settler.queue.iter().filter(|queued| queued.signed.is_none()).take(room);
+        let unsigned =
+            settler.queue.iter().filter(|queued| queued.signed.is_none() && queued.rejected.is_none()).take(room);
         let mut fees = None;
         for queued in unsigned {
             let fees = match fees {
@@ -126,9 +128,7 @@ impl Worker {
                 None => *fees.insert(self.chain.client.fees().await?),
             };
             if self.is_superseded(queued.purpose).await? {
-                let cause = self.caused_here(b"reject", queued.id);
-                let reason = "another attempt took its place".to_owned();
-                self.command_settler(cause, SettlerCommand::Reject { id: queued.id, reason }).await?;
+                self.reject(queued, "another attempt took its place").await?;
                 continue;
             }
             let from = self.chain.key.address();
@@ -186,11 +186,25 @@ impl Worker {
         Ok(state.attempt() != attempt || state.status != Status::Planned)
     }
 
-    /// The contract would refuse it: it takes no nonce.
+    /// It will not be sent, and takes no nonce. The queue decides that first: a worker that looks at an old
+    /// queue must not tell anybody that something failed which another one has sent.
     async fn reject(&self, queued: &Queued, reason: &str) -> Result<(), RoundError> {
-        self.tell_failed(queued.purpose, reason).await?;
         let cause = self.caused_here(b"reject", queued.id);
         self.command_settler(cause, SettlerCommand::Reject { id: queued.id, reason: reason.to_owned() }).await?;
+        Ok(())
+    }
+
+    /// Tells who waits for what will not be sent; then it leaves the queue.
+    async fn dismiss(&self) -> Result<(), RoundError> {
+        let settler = self.load_settler().await?;
+        for queued in &settler.queue {
+            let Some(reason) = &queued.rejected else { continue };
+            if !self.is_superseded(queued.purpose).await? {
+                self.tell_failed(queued.purpose, reason).await?;
+            }
+            let cause = self.caused_here(b"dismiss", queued.id);
+            self.command_settler(cause, SettlerCommand::Dismiss(queued.id)).await?;
+        }
         Ok(())
     }
 
