@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Timestamp;
+use crate::{LedgerEvent, Timestamp};
 
 /// What decides on one stream.
 pub trait Aggregate: Default + Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
@@ -18,7 +18,7 @@ pub trait Aggregate: Default + Clone + Send + Sync + Serialize + DeserializeOwne
     /// What can be asked of it.
     type Command: Send + Sync + 'static;
     /// What can have happened to it.
-    type Event: EventPayload;
+    type Event: EventPayload + Into<LedgerEvent>;
     /// Why a command is denied.
     type Error: std::error::Error + Send + Sync + 'static;
 

@@ -87,6 +87,28 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
+    /// As the log gives it back, once it has its place there.
+    pub fn recorded(self, partition: i32, position: i64, recorded_at: Timestamp, digest: &[u8; 32]) -> RecordedEvent {
+        RecordedEvent {
+            partition,
+            position,
+            event_id: self.event_id,
+            organization_id: self.organization_id,
+            stream_id: self.stream_id,
+            version: self.version,
+            event_type: self.event_type.to_owned(),
+            schema: self.schema,
+            occurred_at: self.occurred_at,
+            recorded_at,
+            actor: self.actor,
+            request_digest: self.request_digest.to_vec(),
+            causation_id: self.causation_id,
+            correlation_id: self.correlation_id,
+            payload: self.payload,
+            digest: digest.to_vec(),
+        }
+    }
+
     /// See [`digest`].
     pub fn digest(&self) -> [u8; 32] {
         digest(&DigestParts {

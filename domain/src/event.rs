@@ -1,5 +1,7 @@
 //! Every event of every aggregate as one type: for whoever reads the whole log.
 
+use std::sync::Arc;
+
 use crate::account::{Account, AccountEvent};
 use crate::aggregate::{Aggregate, DecodeError, EventPayload};
 use crate::api_key::{ApiKey, ApiKeyEvent};
@@ -27,6 +29,45 @@ pub enum LedgerEvent {
     Settlement(SettlementEvent),
     /// Of a settler.
     Settler(SettlerEvent),
+}
+
+macro_rules! each_is_one {
+    ($($event:ident in $variant:ident;)*) => {$(
+        impl From<$event> for LedgerEvent {
+            fn from(event: $event) -> Self {
+                Self::$variant(event)
+            }
+        }
+    )*};
+}
+
+each_is_one! {
+    OrganizationEvent in Organization;
+    ApiKeyEvent in ApiKey;
+    CustomerEvent in Customer;
+    AccountEvent in Account;
+    SessionKeyEvent in SessionKey;
+    SettlementEvent in Settlement;
+    SettlerEvent in Settler;
+}
+
+/// An event of the log with its payload read, once for all who work with it. One that cannot be read stays in
+/// its place: who meets it must stop.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// As the log has it.
+    pub recorded: Arc<RecordedEvent>,
+    /// What it says.
+    pub event: Result<LedgerEvent, DecodeError>,
+}
+
+impl Decoded {
+    /// Reads an event's payload.
+    pub fn new(recorded: impl Into<Arc<RecordedEvent>>) -> Arc<Self> {
+        let recorded = recorded.into();
+        let event = LedgerEvent::decode(&recorded);
+        Arc::new(Self { recorded, event })
+    }
 }
 
 impl LedgerEvent {

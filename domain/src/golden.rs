@@ -34,6 +34,11 @@ golden! {
     AccountEvent, "account.quota_set.1";
     AccountEvent, "account.limit_set.1";
     AccountEvent, "account.charged.1";
+    AccountEvent, "account.held.1";
+    AccountEvent, "account.hold_extended.1";
+    AccountEvent, "account.captured.1";
+    AccountEvent, "account.voided.1";
+    AccountEvent, "account.hold_expired.1";
     SessionKeyEvent, "session_key.granted.1";
     SessionKeyEvent, "session_key.relay_requested.1";
     SessionKeyEvent, "session_key.relay_done.1";
@@ -42,6 +47,11 @@ golden! {
     SessionKeyEvent, "session_key.deposit_seen.1";
     SessionKeyEvent, "session_key.deposited.1";
     SessionKeyEvent, "session_key.charged.1";
+    SessionKeyEvent, "session_key.held.1";
+    SessionKeyEvent, "session_key.hold_extended.1";
+    SessionKeyEvent, "session_key.captured.1";
+    SessionKeyEvent, "session_key.voided.1";
+    SessionKeyEvent, "session_key.hold_expired.1";
     SessionKeyEvent, "session_key.frozen.1";
     SessionKeyEvent, "session_key.unfrozen.1";
     SessionKeyEvent, "session_key.revoked.1";
@@ -110,9 +120,40 @@ fn every_form_of_a_payload_is_read() {
             "claimed",
             r#"{"customer_id":C,"settlement_id":null,"amount":"4","planned":"0","currency":"USDC","total_claimed":"4","at":P,"after":M}"#,
         ),
+        (
+            "held",
+            r#"{"session_key_id":S,"customer_id":C,"hold":H,"amount":"4","currency":"USDC","lines":[{"amount":"4"}],"after":M}"#,
+        ),
+        (
+            "hold_extended",
+            r#"{"session_key_id":S,"customer_id":C,"hold":H,"amount":"0","currency":"USDC","lines":[],"after":M}"#,
+        ),
+        (
+            "captured",
+            r#"{"hold":H,"is_final":false,"charge":{"session_key_id":S,"customer_id":C,"amount":"1","currency":"USDC","lines":[{"amount":"1"}],"after":M},"returned":"0"}"#,
+        ),
+        ("voided", r#"{"session_key_id":S,"customer_id":C,"hold":H,"currency":"USDC","returned":"4","after":M}"#),
     ];
     for (event_type, stored) in session_key {
         check::<SessionKeyEvent>(event_type, 1, &spelled_out(stored));
+    }
+    let account = [
+        (
+            "held",
+            r#"{"customer_id":C,"hold":H,"amount":"0","currency":"USD","lines":[],"funds":{"credits":[],"postpaid":"0"},"after":B}"#,
+        ),
+        (
+            "captured",
+            r#"{"hold":H,"is_final":false,"charge":{"customer_id":C,"amount":"1","currency":"USD","lines":[{"amount":"1"}],"credits_used":[],"postpaid":"1","after":B},"returned":{"credits":[],"postpaid":"0"}}"#,
+        ),
+        ("voided", r#"{"customer_id":C,"hold":H,"currency":"USD","returned":{"credits":[],"postpaid":"4"},"after":B}"#),
+        (
+            "quota_set",
+            r#"{"customer_id":C,"meter":"calls","limit":"9","period":"total","included":false,"overage":"block","period_start":"1970-01-01T00:00:00Z","used":"3","held":"2"}"#,
+        ),
+    ];
+    for (event_type, stored) in account {
+        check::<AccountEvent>(event_type, 1, &spelled_out(stored));
     }
     let relay = r#"{"transaction_id":T,"purpose":{"kind":"relay","organization_id":O,"partition":0,"session_key_id":S,"relay_id":R},"to":"0xc0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0","calldata":"0x"}"#;
     check::<SettlerEvent>("enqueued", 1, &spelled_out(relay));
@@ -127,6 +168,11 @@ fn spelled_out(short: &str) -> String {
         hash("7c"),
         hash("b1")
     );
+    let hold = format!(
+        r#"{{"hold_id":{},"held":"4","captured":"0","placed_at":"2026-11-02T08:00:00Z","expires_at":"2026-11-02T08:10:00Z"}}"#,
+        id("hold", 9)
+    );
+    let balances = r#"{"credits":"0","postpaid":"1","postpaid_limit":"10"}"#.to_owned();
     let money = r#"{"deposited":"10","withdrawn":"0","charged":"4","claimed":"4","available":"6"}"#.to_owned();
     let long = [
         ("O", id("org", 1)),
@@ -136,6 +182,8 @@ fn spelled_out(short: &str) -> String {
         ("R", id("rly", 7)),
         ("T", id("txn", 8)),
         ("P", place),
+        ("H", hold),
+        ("B", balances),
         ("M", money),
     ];
     long.iter().fold(short.to_owned(), |text, (letter, long)| text.replace(&format!(":{letter}"), &format!(":{long}")))

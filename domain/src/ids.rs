@@ -13,6 +13,18 @@ use uuid::Uuid;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const ENCODED_LEN: usize = 26;
+/// Of a character that is none of the alphabet.
+const NO_VALUE: u128 = 255;
+/// The value of each ASCII character.
+const VALUES: [u8; 128] = {
+    let mut values = [255; 128];
+    let mut i = 0;
+    while i < ALPHABET.len() {
+        values[ALPHABET[i] as usize] = i as u8;
+        i += 1;
+    }
+    values
+};
 
 /// The text is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,13 +36,18 @@ pub struct InvalidId {
 
 /// 128 bits as 26 characters, most significant first, so that text order is number order.
 pub fn encode(id: Uuid) -> String {
+    let characters = characters(id);
+    std::str::from_utf8(&characters).unwrap_or_default().to_owned()
+}
+
+fn characters(id: Uuid) -> [u8; ENCODED_LEN] {
     let mut bits = id.as_u128();
     let mut out = [0u8; ENCODED_LEN];
     for slot in out.iter_mut().rev() {
         *slot = ALPHABET[(bits & 31) as usize];
         bits >>= 5;
     }
-    out.iter().map(|&b| b as char).collect()
+    out
 }
 
 /// The reverse of [`encode`]; `None` for anything [`encode`] never gives.
@@ -40,7 +57,10 @@ pub fn decode(text: &str) -> Option<Uuid> {
     }
     let mut bits: u128 = 0;
     for (i, byte) in text.bytes().enumerate() {
-        let value = ALPHABET.iter().position(|&c| c == byte)? as u128;
+        let value = u128::from(*VALUES.get(usize::from(byte))?);
+        if value == NO_VALUE {
+            return None;
+        }
         // 26 × 5 = 130 bits: the first character may only carry three.
         if i == 0 && value > 7 {
             return None;
@@ -85,7 +105,8 @@ macro_rules! prefixed_ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}_{}", Self::PREFIX, encode(self.0))
+                f.write_str(concat!($prefix, "_"))?;
+                f.write_str(std::str::from_utf8(&characters(self.0)).unwrap_or_default())
             }
         }
 
@@ -128,6 +149,8 @@ prefixed_ids! {
     CreditGrantId = "crd";
     /// One charge.
     ChargeId = "chg";
+    /// Money that is reserved before the cost is known.
+    HoldId = "hold";
     /// A wallet key that may pay one payee: one (session, payee) pair.
     SessionKeyId = "ses";
     /// One batch of claims on a chain.

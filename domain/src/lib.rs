@@ -17,6 +17,7 @@ pub mod event;
 pub mod evm;
 #[cfg(test)]
 mod golden;
+pub mod hold;
 pub mod ids;
 pub mod meter;
 pub mod money;
@@ -29,4 +30,4 @@ pub mod settler;
 
 pub use aggregate::{Aggregate, DecodeError, EventPayload, IndexEntry};
 pub use envelope::{NewEvent, RecordedEvent, StreamId, Timestamp};
-pub use event::LedgerEvent;
+pub use event::{Decoded, LedgerEvent};

@@ -174,6 +174,11 @@ bounded_decimal! {
     Amount, AMOUNT_SCALE_MAX
 }
 
+/// For fields that are left out when there is nothing.
+pub(crate) fn nothing<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 bounded_decimal! {
     /// How much of a meter was used, zero or more, exact to 6 decimals. No unit: the meter has it.
     Quantity, QUANTITY_SCALE_MAX

@@ -9,9 +9,17 @@
 //! | `account.credit_expired` | `customer:<id>:credits` | `breakage` |
 //! | `account.charged`, from credits | `customer:<id>:credits` | `revenue` |
 //! | `account.charged`, post-paid | `customer:<id>:receivable` | `revenue` |
+//! | `account.held`, `hold_extended`: the credits | `customer:<id>:credits` | `customer:<id>:held` |
+//! | `account.captured`, from credits | `customer:<id>:held` | `revenue` |
+//! | `account.captured`, post-paid | `customer:<id>:receivable` | `revenue` |
+//! | `account.captured`, `voided`, `hold_expired`: credits given back | `customer:<id>:held` | `customer:<id>:credits` |
 //! | `session_key.deposited` | `chain:escrow` | `customer:<id>:escrow` |
 //! | `session_key.charged` | `customer:<id>:escrow` | `revenue` |
 //! | the same amount in the contract | `merchant:accrued` | `chain:escrow` |
+//! | `session_key.held`, `hold_extended` | `customer:<id>:escrow` | `customer:<id>:held` |
+//! | `session_key.captured` | `customer:<id>:held` | `revenue` |
+//! | the same amount in the contract | `merchant:accrued` | `chain:escrow` |
+//! | `session_key.captured`, `voided`, `hold_expired`: given back | `customer:<id>:held` | `customer:<id>:escrow` |
 //! | `session_key.claim_planned` | `merchant:in_settlement` | `merchant:accrued` |
 //! | `session_key.claim_released` | `merchant:accrued` | `merchant:in_settlement` |
 //! | `session_key.claimed`, as planned | `chain:clearing` | `merchant:in_settlement` |
@@ -20,6 +28,8 @@
 //! | `session_key.withdrawn` | `customer:<id>:escrow` | `chain:escrow` |
 //! | `session_key.closed`, what was never claimed | `revenue` | `customer:<id>:escrow` |
 //! | the same amount | `chain:escrow` | `merchant:accrued` |
+//!
+//! Post-paid room that is reserved is no money yet, so it has no posting.
 //!
 //! `credits:granted` is the contra account of credits that were given without a payment through
 //! Tollbook; credits that are bought will come from a clearing account.
@@ -31,7 +41,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::account::AccountEvent;
+use crate::account::{AccountEvent, Funds};
 use crate::event::LedgerEvent;
 use crate::ids::CustomerId;
 use crate::money::{Amount, Currency};
@@ -43,6 +53,8 @@ use crate::settlement::SettlementEvent;
 pub enum JournalAccount {
     /// What the organization owes a customer in credits.
     CustomerCredits(CustomerId),
+    /// What a customer has in credits and in escrow and holds reserve.
+    CustomerHeld(CustomerId),
     /// What a customer owes the organization.
     CustomerReceivable(CustomerId),
     /// Credits that were given.
@@ -80,6 +92,7 @@ impl fmt::Display for JournalAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CustomerCredits(id) => write!(f, "customer:{id}:credits"),
+            Self::CustomerHeld(id) => write!(f, "customer:{id}:held"),
             Self::CustomerReceivable(id) => write!(f, "customer:{id}:receivable"),
             Self::CustomerEscrow(id) => write!(f, "customer:{id}:escrow"),
             fixed => f.write_str(FIXED.iter().find(|(_, account)| account == fixed).map_or("", |(name, _)| name)),
@@ -104,6 +117,7 @@ impl FromStr for JournalAccount {
         let customer = customer.parse().map_err(|_| UnknownAccount)?;
         match purse {
             "credits" => Ok(Self::CustomerCredits(customer)),
+            "held" => Ok(Self::CustomerHeld(customer)),
             "receivable" => Ok(Self::CustomerReceivable(customer)),
             "escrow" => Ok(Self::CustomerEscrow(customer)),
             _ => Err(UnknownAccount),
@@ -141,8 +155,12 @@ pub fn postings(event: &LedgerEvent) -> Vec<Posting> {
 type Move = (JournalAccount, JournalAccount, Amount, Currency);
 
 fn account_moves(event: &AccountEvent) -> Vec<Move> {
-    use JournalAccount::{Breakage, CreditsGranted, CustomerCredits, CustomerReceivable, Revenue};
+    use JournalAccount::{Breakage, CreditsGranted, CustomerCredits, CustomerHeld, CustomerReceivable, Revenue};
     let customer = event.customer_id();
+    let hold =
+        |funds: &Funds, currency| (CustomerCredits(customer), CustomerHeld(customer), funds.of_credits(), currency);
+    let back =
+        |funds: &Funds, currency| (CustomerHeld(customer), CustomerCredits(customer), funds.of_credits(), currency);
     match event {
         AccountEvent::Credited(e) => vec![(CreditsGranted, CustomerCredits(customer), e.amount, e.currency)],
         AccountEvent::CreditExpired(e) => vec![(CustomerCredits(customer), Breakage, e.amount, e.currency)],
@@ -150,18 +168,36 @@ fn account_moves(event: &AccountEvent) -> Vec<Move> {
             (CustomerCredits(customer), Revenue, e.paid_by_credits(), e.currency),
             (CustomerReceivable(customer), Revenue, e.postpaid, e.currency),
         ],
+        AccountEvent::Held(e) => vec![hold(&e.funds, e.currency)],
+        AccountEvent::HoldExtended(e) => vec![hold(&e.funds, e.currency)],
+        AccountEvent::Captured(e) => vec![
+            (CustomerHeld(customer), Revenue, e.charge.paid_by_credits(), e.charge.currency),
+            (CustomerReceivable(customer), Revenue, e.charge.postpaid, e.charge.currency),
+            back(&e.returned, e.charge.currency),
+        ],
+        AccountEvent::Voided(e) | AccountEvent::HoldExpired(e) => vec![back(&e.returned, e.currency)],
         AccountEvent::Opened(_) | AccountEvent::QuotaSet(_) | AccountEvent::LimitSet(_) => Vec::new(),
     }
 }
 
 fn session_key_moves(event: &SessionKeyEvent) -> Vec<Move> {
-    use JournalAccount::{ChainClearing, ChainEscrow, CustomerEscrow, MerchantAccrued, MerchantInSettlement, Revenue};
-    let escrow = CustomerEscrow(event.customer_id());
+    use JournalAccount::{
+        ChainClearing, ChainEscrow, CustomerEscrow, CustomerHeld, MerchantAccrued, MerchantInSettlement, Revenue,
+    };
+    let (escrow, held) = (CustomerEscrow(event.customer_id()), CustomerHeld(event.customer_id()));
     match event {
         SessionKeyEvent::Deposited(e) => vec![(ChainEscrow, escrow, e.amount, e.currency)],
         SessionKeyEvent::Charged(e) => {
             vec![(escrow, Revenue, e.amount, e.currency), (MerchantAccrued, ChainEscrow, e.amount, e.currency)]
         }
+        SessionKeyEvent::Held(e) => vec![(escrow, held, e.amount, e.currency)],
+        SessionKeyEvent::HoldExtended(e) => vec![(escrow, held, e.amount, e.currency)],
+        SessionKeyEvent::Captured(e) => vec![
+            (held, Revenue, e.charge.amount, e.charge.currency),
+            (MerchantAccrued, ChainEscrow, e.charge.amount, e.charge.currency),
+            (held, escrow, e.returned, e.charge.currency),
+        ],
+        SessionKeyEvent::Voided(e) | SessionKeyEvent::HoldExpired(e) => vec![(held, escrow, e.returned, e.currency)],
         SessionKeyEvent::ClaimPlanned(e) => vec![(MerchantInSettlement, MerchantAccrued, e.amount, e.currency)],
         SessionKeyEvent::ClaimReleased(e) => vec![(MerchantAccrued, MerchantInSettlement, e.amount, e.currency)],
         SessionKeyEvent::Claimed(e) => vec![
@@ -187,6 +223,7 @@ mod tests {
         let customer = CustomerId::new(uuid::Uuid::from_u128(7));
         for account in [
             JournalAccount::CustomerCredits(customer),
+            JournalAccount::CustomerHeld(customer),
             JournalAccount::CustomerReceivable(customer),
             JournalAccount::CustomerEscrow(customer),
         ]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::Timestamp;
 use crate::account::QuotaTerms;
 use crate::charge::Usage;
+use crate::hold::HoldAction;
 use crate::ids::{CreditGrantId, CustomerId, OrganizationId};
 use crate::meter::MeterCode;
 use crate::money::{Amount, Currency};
@@ -70,4 +71,6 @@ pub enum Action {
     },
     /// Take out what has expired; nothing happens when nothing has.
     ExpireCredits,
+    /// Reserve, capture, release.
+    Hold(HoldAction),
 }

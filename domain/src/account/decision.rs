@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use crate::Timestamp;
 use crate::account::command::{AccountCommand, Action};
 use crate::account::event::{
-    AccountEvent, Balances, Charged, CreditExpired, CreditUse, Credited, LimitSet, Opened, QuotaSet,
+    AccountEvent, Balances, Charged, CreditExpired, CreditUse, Credited, Funds, LimitSet, Opened, QuotaSet,
 };
-use crate::account::{Account, GRANTS_MAX, Overage, Owner, QUOTAS_MAX, QuotaTerms};
+use crate::account::{Account, GRANTS_MAX, Grant, Hold, Overage, Owner, QUOTAS_MAX, Quota, QuotaTerms, holding};
 use crate::charge::{Line, Usage};
+use crate::hold::HoldError;
 use crate::meter::{Meter, MeterCode};
 use crate::money::{Amount, BALANCE_MAX, Currency, MoneyError, Quantity};
 
@@ -75,6 +76,9 @@ pub enum AccountError {
     /// Too many quotas.
     #[error("an account has at most {QUOTAS_MAX} quotas")]
     TooManyQuotas,
+    /// Something about a hold.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
     /// A quota that neither includes nor blocks anything.
     #[error("a quota must include its usage, or block what is beyond it, or both")]
     QuotaWithoutEffect,
@@ -105,14 +109,17 @@ pub(super) fn decide(
             if expires_at.is_some_and(|end| end <= now) {
                 return Err(AccountError::ExpiresInThePast);
             }
-            let expired = expiries(account, &owner, now);
-            if account.grants.len() - expired.len() >= GRANTS_MAX {
+            // One of which holds reserve something stays, whether its time is over or not.
+            let stays = |grant: &&Grant| !grant.is_expired(now) || !grant.held.is_zero();
+            if account.grants.iter().filter(stays).count() >= GRANTS_MAX {
                 return Err(AccountError::TooManyGrants);
             }
-            let credits =
-                remaining_credits(account, now).checked_add(*amount).map_err(|_| AccountError::BalanceTooLarge)?;
+            let too_large = |_| AccountError::BalanceTooLarge;
+            let credits = remaining_credits(account, now).checked_add(*amount).map_err(too_large)?;
+            // What is held may come back.
+            credits.checked_add(account.balances().held_credits).map_err(too_large)?;
             Ok(with_expiries(
-                expired,
+                expiries(account, &owner, now),
                 AccountEvent::Credited(Credited {
                     customer_id: owner.customer_id,
                     grant_id: *grant_id,
@@ -139,16 +146,32 @@ pub(super) fn decide(
         }
         Action::Charge { usage, currency, description, metadata } => {
             same_currency(&owner, *currency)?;
-            let lines = rate(account, &owner, usage, now)?;
-            let charged = pay(account, &owner, lines, now)?;
-            let charged = Charged { description: description.clone(), metadata: metadata.clone(), ..charged };
-            Ok(with_expiries(expiries(account, &owner, now), AccountEvent::Charged(charged)))
+            let lines = rate(account, &owner, usage, now, Within::Now)?;
+            let amount = total(account, &lines)?;
+            let funds = fund(account, &owner, amount, now)?;
+            let charged = AccountEvent::Charged(Charged {
+                customer_id: owner.customer_id,
+                amount,
+                currency: owner.currency,
+                lines,
+                after: Balances {
+                    credits: remaining_credits(account, now).minus(funds.of_credits()),
+                    postpaid: account.postpaid.plus(funds.postpaid),
+                    ..account.balances()
+                },
+                credits_used: funds.credits,
+                postpaid: funds.postpaid,
+                description: description.clone(),
+                metadata: metadata.clone(),
+            });
+            Ok(with_expiries(expiries(account, &owner, now), charged))
         }
         Action::ExpireCredits => Ok(expiries(account, &owner, now)),
+        Action::Hold(action) => holding::decide(account, &owner, action, now),
     }
 }
 
-fn same_currency(owner: &Owner, given: Option<Currency>) -> Result<(), AccountError> {
+pub(super) fn same_currency(owner: &Owner, given: Option<Currency>) -> Result<(), AccountError> {
     match given {
         Some(given) if given != owner.currency => {
             Err(AccountError::CurrencyMismatch { expected: owner.currency, given })
@@ -158,9 +181,10 @@ fn same_currency(owner: &Owner, given: Option<Currency>) -> Result<(), AccountEr
 }
 
 /// Credits that have run out leave by an event of their own, before whatever comes next.
-fn expiries(account: &Account, owner: &Owner, now: Timestamp) -> Vec<AccountEvent> {
-    let expired = account.grants.iter().filter_map(|grant| {
-        let expired_at = grant.expires_at.filter(|_| grant.is_expired(now))?;
+pub(super) fn expiries(account: &Account, owner: &Owner, now: Timestamp) -> Vec<AccountEvent> {
+    let lost = |grant: &&Grant| grant.is_expired(now) && !grant.remaining.is_zero();
+    let expired = account.grants.iter().filter(lost).filter_map(|grant| {
+        let expired_at = grant.expires_at?;
         Some(AccountEvent::CreditExpired(CreditExpired {
             customer_id: owner.customer_id,
             grant_id: grant.id,
@@ -172,12 +196,12 @@ fn expiries(account: &Account, owner: &Owner, now: Timestamp) -> Vec<AccountEven
     expired.collect()
 }
 
-fn with_expiries(mut expired: Vec<AccountEvent>, event: AccountEvent) -> Vec<AccountEvent> {
+pub(super) fn with_expiries(mut expired: Vec<AccountEvent>, event: AccountEvent) -> Vec<AccountEvent> {
     expired.push(event);
     expired
 }
 
-fn remaining_credits(account: &Account, now: Timestamp) -> Amount {
+pub(super) fn remaining_credits(account: &Account, now: Timestamp) -> Amount {
     let live = account.grants.iter().filter(|grant| !grant.is_expired(now));
     live.fold(Amount::ZERO, |sum, grant| sum.plus(grant.remaining))
 }
@@ -202,17 +226,37 @@ fn set_quota(
     // With the same kind of period the usage so far still counts; with another it starts anew.
     let used =
         before.filter(|quota| quota.terms.period == terms.period).map_or(Quantity::ZERO, |quota| quota.used_at(now));
+    let period_start = terms.period.start(now);
+    let held = account.holds.values().map(|hold| hold.reserved(meter, period_start));
     Ok(vec![AccountEvent::QuotaSet(QuotaSet {
         customer_id: owner.customer_id,
         meter: meter.clone(),
         terms,
-        period_start: terms.period.start(now),
+        period_start,
         used,
+        held: held.fold(Quantity::ZERO, Quantity::plus),
     })])
 }
 
+/// What usage may draw on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Within<'a> {
+    /// What is free now.
+    Now,
+    /// What this hold reserves, and what is free in its periods.
+    Hold(&'a Hold),
+    /// What is free in the periods of this hold, on top of what it reserves.
+    Beyond(&'a Hold),
+}
+
 /// Turns usage into lines with amounts, inside the quotas.
-fn rate(account: &Account, owner: &Owner, usage: &[Usage], now: Timestamp) -> Result<Vec<Line>, AccountError> {
+pub(super) fn rate(
+    account: &Account,
+    owner: &Owner,
+    usage: &[Usage],
+    now: Timestamp,
+    within: Within<'_>,
+) -> Result<Vec<Line>, AccountError> {
     // One charge may name a meter twice: the second line sees what the first one used.
     let mut used_here: BTreeMap<&MeterCode, Quantity> = BTreeMap::new();
     let mut lines = Vec::with_capacity(usage.len());
@@ -222,7 +266,7 @@ fn rate(account: &Account, owner: &Owner, usage: &[Usage], now: Timestamp) -> Re
             Usage::Metered { meter, quantity } => {
                 same_currency(owner, Some(meter.currency))?;
                 let earlier = used_here.entry(&meter.code).or_default();
-                let line = rate_metered(account, meter, *quantity, *earlier, now)?;
+                let line = rate_metered(account, meter, *quantity, *earlier, now, within)?;
                 *earlier = earlier.plus(*quantity);
                 line
             }
@@ -237,67 +281,77 @@ fn rate_metered(
     quantity: Quantity,
     earlier: Quantity,
     now: Timestamp,
+    within: Within<'_>,
 ) -> Result<Line, AccountError> {
     let mut included_quantity = None;
     let mut period_start = None;
     if let Some(quota) = account.quotas.get(&meter.code) {
-        let remaining = quota.remaining_at(now).minus(earlier);
+        let (start, room) = room(quota, &meter.code, now, within);
+        let remaining = room.minus(earlier);
         if quota.terms.overage == Overage::Block && quantity > remaining {
             return Err(AccountError::QuotaExceeded {
                 meter: meter.code.clone(),
                 limit: quota.terms.limit,
                 remaining,
                 requested: quantity,
-                resets_at: quota.terms.period.end(now),
+                // A hold of a period that is over gets nothing more, whenever it asks.
+                resets_at: quota.terms.period.end(now).filter(|_| quota.terms.period.start(now) == start),
             });
         }
         included_quantity = quota.terms.included.then(|| quantity.min(remaining));
-        period_start = Some(quota.terms.period.start(now));
+        period_start = Some(start);
     }
     Line::metered(meter, quantity, included_quantity, period_start)
         .map_err(|reason| AccountError::AmountOutOfRange { meter: meter.code.to_string(), reason })
 }
 
+/// The period that usage counts in, and what may be used of it. A period that is over has nothing but what was
+/// reserved in it.
+fn room(quota: &Quota, meter: &MeterCode, now: Timestamp, within: Within<'_>) -> (Timestamp, Quantity) {
+    let period = quota.terms.period;
+    let placed_at = match within {
+        Within::Now => now,
+        Within::Hold(hold) | Within::Beyond(hold) => hold.placed_at,
+    };
+    let start = period.start(placed_at);
+    let free = if start == period.start(now) { quota.remaining_at(now) } else { Quantity::ZERO };
+    let reserved = match within {
+        Within::Hold(hold) => hold.reserved(meter, start),
+        Within::Now | Within::Beyond(_) => Quantity::ZERO,
+    };
+    (start, free.plus(reserved))
+}
+
+/// The sum of lines, with which everything that will ever have been charged can still be kept.
+pub(super) fn total(account: &Account, lines: &[Line]) -> Result<Amount, AccountError> {
+    let amount = lines.iter().try_fold(Amount::ZERO, |sum, line| sum.checked_add(line.amount));
+    let held = account.balances().held();
+    amount
+        .and_then(|amount| account.charged.checked_add(held)?.checked_add(amount).map(|_| amount))
+        .map_err(|_| AccountError::BalanceTooLarge)
+}
+
 /// Finds what pays: credits in their order, then post-paid up to the limit.
-fn pay(account: &Account, owner: &Owner, lines: Vec<Line>, now: Timestamp) -> Result<Charged, AccountError> {
-    let too_large = |_| AccountError::BalanceTooLarge;
-    let amount = lines.iter().try_fold(Amount::ZERO, |sum, line| sum.checked_add(line.amount)).map_err(too_large)?;
-    account.charged.checked_add(amount).map_err(too_large)?;
+pub(super) fn fund(account: &Account, owner: &Owner, amount: Amount, now: Timestamp) -> Result<Funds, AccountError> {
     let mut unpaid = amount;
-    let mut credits_used = Vec::new();
-    for grant in account.grants.iter().filter(|grant| !grant.is_expired(now)) {
+    let mut credits = Vec::new();
+    for grant in account.grants.iter().filter(|grant| !grant.is_expired(now) && !grant.remaining.is_zero()) {
         if unpaid.is_zero() {
             break;
         }
         let taken = grant.remaining.min(unpaid);
         unpaid = unpaid.minus(taken);
-        credits_used.push(CreditUse { grant_id: grant.id, amount: taken });
+        credits.push(CreditUse { grant_id: grant.id, amount: taken });
     }
-    let credits = remaining_credits(account, now);
-    let room = account.postpaid_limit.minus(account.postpaid);
+    let room = account.postpaid_limit.minus(account.postpaid).minus(account.held_postpaid);
     // A charge that costs nothing needs no room, even on an account that is over its limit.
     if unpaid > room {
         return Err(AccountError::InsufficientFunds {
             amount,
-            available: credits.plus(room),
+            available: remaining_credits(account, now).plus(room),
             postpaid_limit: account.postpaid_limit,
             currency: owner.currency,
         });
     }
-    let postpaid = account.postpaid.checked_add(unpaid).map_err(too_large)?;
-    Ok(Charged {
-        customer_id: owner.customer_id,
-        amount,
-        currency: owner.currency,
-        lines,
-        credits_used,
-        postpaid: unpaid,
-        after: Balances {
-            credits: credits.minus(amount.minus(unpaid)),
-            postpaid,
-            postpaid_limit: account.postpaid_limit,
-        },
-        description: None,
-        metadata: BTreeMap::new(),
-    })
+    Ok(Funds { credits, postpaid: unpaid })
 }

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::account::{Account, QuotaTerms};
+use crate::account::{Account, QuotaTerms, Reserved};
 use crate::aggregate::{Aggregate, EventPayload, event_enum, payload_methods};
 use crate::charge::Line;
+use crate::hold::HoldAfter;
 use crate::ids::{CreditGrantId, CustomerId, OrganizationId};
 use crate::meter::MeterCode;
 use crate::money::{Amount, Currency, Quantity};
@@ -28,6 +29,16 @@ event_enum! {
     LimitSet(LimitSet) = "limit_set", 1;
     /// Usage was charged.
     Charged(Charged) = "charged", 1;
+    /// Money and usage were reserved.
+    Held(Held) = "held", 1;
+    /// A hold reserves more, or for longer.
+    HoldExtended(HoldExtended) = "hold_extended", 1;
+    /// Usage was charged to a hold.
+    Captured(Captured) = "captured", 1;
+    /// A hold was given up.
+    Voided(HoldReleased) = "voided", 1;
+    /// A hold ran out of time.
+    HoldExpired(HoldReleased) = "hold_expired", 1;
 }
 
 impl EventPayload for AccountEvent {
@@ -35,6 +46,40 @@ impl EventPayload for AccountEvent {
 }
 
 impl AccountEvent {
+    /// The charge that it is, whether a hold pays it or not.
+    pub fn charge(&self) -> Option<&Charged> {
+        match self {
+            Self::Charged(charged) | Self::Captured(Captured { charge: charged, .. }) => Some(charged),
+            _ => None,
+        }
+    }
+
+    /// The balances that it says are there after it.
+    pub fn after(&self) -> Option<&Balances> {
+        match self {
+            Self::Credited(e) => Some(&e.after),
+            Self::LimitSet(e) => Some(&e.after),
+            Self::Charged(e) => Some(&e.after),
+            Self::Held(e) => Some(&e.after),
+            Self::HoldExtended(e) => Some(&e.after),
+            Self::Captured(e) => Some(&e.charge.after),
+            Self::Voided(e) | Self::HoldExpired(e) => Some(&e.after),
+            Self::Opened(_) | Self::CreditExpired(_) | Self::QuotaSet(_) => None,
+        }
+    }
+
+    /// The hold that it is about, after it.
+    pub fn hold(&self) -> Option<&HoldAfter> {
+        match self {
+            Self::Held(Held { hold, .. })
+            | Self::HoldExtended(HoldExtended { hold, .. })
+            | Self::Captured(Captured { hold, .. })
+            | Self::Voided(HoldReleased { hold, .. })
+            | Self::HoldExpired(HoldReleased { hold, .. }) => Some(hold),
+            _ => None,
+        }
+    }
+
     /// The customer whose account it is.
     pub fn customer_id(&self) -> CustomerId {
         match self {
@@ -44,6 +89,10 @@ impl AccountEvent {
             Self::QuotaSet(e) => e.customer_id,
             Self::LimitSet(e) => e.customer_id,
             Self::Charged(e) => e.customer_id,
+            Self::Held(e) => e.customer_id,
+            Self::HoldExtended(e) => e.customer_id,
+            Self::Captured(e) => e.charge.customer_id,
+            Self::Voided(e) | Self::HoldExpired(e) => e.customer_id,
         }
     }
 }
@@ -62,7 +111,7 @@ pub struct Opened {
 }
 
 /// The balances of an account after an event.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Balances {
     /// Credits left.
     pub credits: Amount,
@@ -70,6 +119,24 @@ pub struct Balances {
     pub postpaid: Amount,
     /// How far that may go.
     pub postpaid_limit: Amount,
+    /// Credits that holds reserve; they are not among `credits`.
+    #[serde(default, skip_serializing_if = "crate::money::nothing")]
+    pub held_credits: Amount,
+    /// Post-paid room that holds reserve.
+    #[serde(default, skip_serializing_if = "crate::money::nothing")]
+    pub held_postpaid: Amount,
+}
+
+impl Balances {
+    /// What holds reserve.
+    pub fn held(&self) -> Amount {
+        self.held_credits.plus(self.held_postpaid)
+    }
+
+    /// Credits and post-paid room that are not reserved.
+    pub fn available(&self) -> Amount {
+        self.credits.plus(self.postpaid_limit.minus(self.postpaid).minus(self.held_postpaid))
+    }
 }
 
 /// Payload of `account.credited`.
@@ -120,6 +187,9 @@ pub struct QuotaSet {
     pub period_start: Timestamp,
     /// What counts as used in that period.
     pub used: Quantity,
+    /// What holds reserve in it.
+    #[serde(default, skip_serializing_if = "crate::money::nothing")]
+    pub held: Quantity,
 }
 
 /// Payload of `account.limit_set`.
@@ -174,4 +244,132 @@ pub struct CreditUse {
     pub grant_id: CreditGrantId,
     /// How much.
     pub amount: Amount,
+}
+
+/// Where money comes from, or goes back to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Funds {
+    /// Of these credits, in the order in which they are spent.
+    pub credits: Vec<CreditUse>,
+    /// Of the post-paid room.
+    pub postpaid: Amount,
+}
+
+impl Funds {
+    /// What it comes to.
+    pub fn amount(&self) -> Amount {
+        self.of_credits().plus(self.postpaid)
+    }
+
+    /// What of it are credits.
+    pub fn of_credits(&self) -> Amount {
+        self.credits.iter().fold(Amount::ZERO, |sum, part| sum.plus(part.amount))
+    }
+
+    /// The first part of it, of this amount, and the rest. Credits go first.
+    pub fn split(&self, amount: Amount) -> (Self, Self) {
+        let (mut first, mut rest) = (Self::default(), Self::default());
+        let mut missing = amount;
+        for part in &self.credits {
+            let taken = part.amount.min(missing);
+            missing = missing.minus(taken);
+            for (side, amount) in [(&mut first, taken), (&mut rest, part.amount.minus(taken))] {
+                if !amount.is_zero() {
+                    side.credits.push(CreditUse { grant_id: part.grant_id, amount });
+                }
+            }
+        }
+        first.postpaid = self.postpaid.min(missing);
+        rest.postpaid = self.postpaid.minus(first.postpaid);
+        (first, rest)
+    }
+
+    /// Both together.
+    pub(super) fn add(&mut self, other: &Self) {
+        for part in &other.credits {
+            match self.credits.iter_mut().find(|known| known.grant_id == part.grant_id) {
+                Some(known) => known.amount = known.amount.plus(part.amount),
+                None => self.credits.push(part.clone()),
+            }
+        }
+        self.postpaid = self.postpaid.plus(other.postpaid);
+    }
+}
+
+/// Payload of `account.held`. What it reserves of quotas is in its lines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// The hold.
+    pub hold: HoldAfter,
+    /// The sum of the lines.
+    pub amount: Amount,
+    /// The account's.
+    pub currency: Currency,
+    /// What it would be charged for at most.
+    pub lines: Vec<Line>,
+    /// What is reserved.
+    pub funds: Funds,
+    /// After it.
+    pub after: Balances,
+    /// The caller's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The caller's labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Payload of `account.hold_extended`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HoldExtended {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// The hold.
+    pub hold: HoldAfter,
+    /// What it reserves on top.
+    pub amount: Amount,
+    /// The account's.
+    pub currency: Currency,
+    /// What for.
+    pub lines: Vec<Line>,
+    /// What is reserved on top.
+    pub funds: Funds,
+    /// After it.
+    pub after: Balances,
+}
+
+/// Payload of `account.captured`: a charge that a hold pays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Captured {
+    /// The hold.
+    pub hold: HoldAfter,
+    /// Whether the hold has ended with it.
+    pub is_final: bool,
+    /// The charge.
+    pub charge: Charged,
+    /// What was reserved and is no longer.
+    pub returned: Funds,
+    /// What was reserved of quotas and is no longer, be it used or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<Reserved>,
+}
+
+/// Payload of `account.voided` and `account.hold_expired`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HoldReleased {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// The hold.
+    pub hold: HoldAfter,
+    /// The account's.
+    pub currency: Currency,
+    /// What was reserved and is no longer.
+    pub returned: Funds,
+    /// What was reserved of quotas and is no longer, be it used or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<Reserved>,
+    /// After it.
+    pub after: Balances,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::Timestamp;
 use crate::charge::Usage;
 use crate::evm::{Address, Bytes32, ChainRef, HexBytes};
+use crate::hold::HoldAction;
 use crate::ids::{OrganizationId, RelayId, SettlementId};
 use crate::money::{Amount, Currency};
 use crate::session_key::RelayAction;
@@ -61,6 +62,13 @@ pub enum Action {
         description: Option<String>,
         /// The caller's own labels. Must not be personal data.
         metadata: BTreeMap<String, String>,
+    },
+    /// Reserve, capture, release.
+    Hold {
+        /// What.
+        action: HoldAction,
+        /// Needed to reserve when the client keeps the key and what was signed before does not reach.
+        voucher: Option<Voucher>,
     },
     /// No further charges for now, by the organization. An owner's freeze is relayed, or seen on chain.
     Freeze,

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::Timestamp;
 use crate::charge::{Line, Usage};
 use crate::evm::{Bytes32, ChainRef, HexBytes};
+use crate::hold::HoldError;
 use crate::ids::{RelayId, SettlementId};
 use crate::money::{Amount, BALANCE_MAX, Currency, MoneyError};
 use crate::session_key::command::{Action, SessionKeyCommand, Voucher};
@@ -114,6 +115,9 @@ pub enum SessionKeyError {
     /// The balance after it could not be kept.
     #[error("the balance would exceed {BALANCE_MAX}")]
     BalanceTooLarge,
+    /// Something about a hold.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
     /// Only the owner can lift it.
     #[error("the owner has frozen the session: only the owner can lift that, on chain")]
     FrozenByOwner,
@@ -183,6 +187,7 @@ pub(super) fn decide(state: &SessionKey, command: &SessionKeyCommand, now: Times
         Action::Charge { usage, currency, voucher, description, metadata } => {
             rules.charge(usage, *currency, *voucher, description.as_ref(), metadata)
         }
+        Action::Hold { action, voucher } => rules.hold(action, *voucher),
         Action::Freeze => rules.freeze(),
         Action::Unfreeze => rules.unfreeze(),
         Action::Revoke => rules.revoke(),
@@ -197,7 +202,7 @@ pub(super) fn decide(state: &SessionKey, command: &SessionKeyCommand, now: Times
 pub(super) struct Rules<'a> {
     pub(super) state: &'a SessionKey,
     pub(super) grant: &'a Grant,
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 impl Rules<'_> {
@@ -262,20 +267,12 @@ impl Rules<'_> {
     ) -> Decision {
         self.same_currency(currency)?;
         self.usable()?;
-        let lines = usage.iter().map(|one| self.line(one)).collect::<Result<Vec<_>, _>>()?;
-        let too_large = |_| SessionKeyError::BalanceTooLarge;
-        let amount =
-            lines.iter().try_fold(Amount::ZERO, |sum, line| sum.checked_add(line.amount)).map_err(too_large)?;
-        let charged = self.state.charged.checked_add(amount).map_err(too_large)?;
-        let available = self.state.available();
-        // A charge that costs nothing needs no room.
-        if amount > available {
-            let pending = self.state.pending_deposits.iter().fold(Amount::ZERO, |sum, one| sum.plus(one.amount));
-            let currency = self.currency();
-            return Err(SessionKeyError::InsufficientDeposit { amount, available, pending, currency });
-        }
-        let period_start = self.within_period(amount)?;
-        let voucher = self.accept(voucher, charged)?;
+        let lines = self.lines(usage)?;
+        let amount = self.spend(&lines)?;
+        let period_start = self.grant.terms.period_start(self.now);
+        self.within_period(period_start, amount)?;
+        let voucher = self.accept(voucher, amount)?;
+        let before = self.state.balances();
         Ok(vec![SessionKeyEvent::Charged(SessionCharged {
             session_key_id: self.grant.id,
             customer_id: self.grant.customer_id,
@@ -284,13 +281,17 @@ impl Rules<'_> {
             lines,
             voucher,
             period_start,
-            after: SessionBalances { charged, available: available.minus(amount), ..self.state.balances() },
+            after: SessionBalances {
+                charged: before.charged.plus(amount),
+                available: before.available.minus(amount),
+                ..before
+            },
             description: description.cloned(),
             metadata: metadata.clone(),
         })])
     }
 
-    fn usable(&self) -> Result<(), SessionKeyError> {
+    pub(super) fn usable(&self) -> Result<(), SessionKeyError> {
         let (terms, status) = (&self.grant.terms, self.state.status());
         if let (Status::Active, Some(reason)) = (status, &self.state.set_aside) {
             return Err(SessionKeyError::SetAside(reason.clone()));
@@ -306,12 +307,36 @@ impl Rules<'_> {
         }
     }
 
-    fn same_currency(&self, given: Option<Currency>) -> Result<(), SessionKeyError> {
+    pub(super) fn same_currency(&self, given: Option<Currency>) -> Result<(), SessionKeyError> {
         let expected = self.currency();
         match given {
             Some(given) if given != expected => Err(SessionKeyError::CurrencyMismatch { expected, given }),
             _ => Ok(()),
         }
+    }
+
+    pub(super) fn lines(&self, usage: &[Usage]) -> Result<Vec<Line>, SessionKeyError> {
+        usage.iter().map(|one| self.line(one)).collect()
+    }
+
+    /// The sum of lines, when what is left of the deposit reaches.
+    pub(super) fn spend(&self, lines: &[Line]) -> Result<Amount, SessionKeyError> {
+        let too_large = |_| SessionKeyError::BalanceTooLarge;
+        let amount =
+            lines.iter().try_fold(Amount::ZERO, |sum, line| sum.checked_add(line.amount)).map_err(too_large)?;
+        let taken = self.state.charged.checked_add(self.state.held).map_err(too_large)?;
+        taken.checked_add(amount).map_err(too_large)?;
+        let available = self.state.available();
+        // A charge that costs nothing needs no room.
+        if amount > available {
+            return Err(self.insufficient(amount, available));
+        }
+        Ok(amount)
+    }
+
+    pub(super) fn insufficient(&self, amount: Amount, available: Amount) -> SessionKeyError {
+        let pending = self.state.pending_deposits.iter().fold(Amount::ZERO, |sum, one| sum.plus(one.amount));
+        SessionKeyError::InsufficientDeposit { amount, available, pending, currency: self.currency() }
     }
 
     fn line(&self, usage: &Usage) -> Result<Line, SessionKeyError> {
@@ -325,10 +350,15 @@ impl Rules<'_> {
         }
     }
 
-    fn within_period(&self, amount: Amount) -> Result<Option<Timestamp>, SessionKeyError> {
+    pub(super) fn within_period(&self, start: Option<Timestamp>, amount: Amount) -> Result<(), SessionKeyError> {
         let terms = &self.grant.terms;
-        let Some(start) = terms.period_start(self.now) else { return Ok(None) };
-        let remaining = terms.period_limit.minus(self.state.period_used(self.now));
+        let Some(start) = start else { return Ok(()) };
+        // Of a period that is over nothing is left: what was used of it may no longer be known.
+        let remaining = if terms.period_start(self.now) == Some(start) {
+            terms.period_limit.minus(self.state.period_used(start)).minus(self.state.period_held(start))
+        } else {
+            Amount::ZERO
+        };
         if amount > remaining {
             return Err(SessionKeyError::PeriodLimitExceeded {
                 amount,
@@ -338,11 +368,17 @@ impl Rules<'_> {
                 currency: terms.currency,
             });
         }
-        Ok(Some(start))
+        Ok(())
     }
 
-    /// Checks a voucher against what will have been charged. `Some` when it is higher than the one kept.
-    fn accept(&self, voucher: Option<Voucher>, charged: Amount) -> Result<Option<StoredVoucher>, SessionKeyError> {
+    /// Checks a voucher against what will have been charged with this amount and when all that is held is captured.
+    /// `Some` when it is higher than the one kept.
+    pub(super) fn accept(
+        &self,
+        voucher: Option<Voucher>,
+        amount: Amount,
+    ) -> Result<Option<StoredVoucher>, SessionKeyError> {
+        let charged = self.state.charged.plus(self.state.held).plus(amount);
         let (terms, currency) = (&self.grant.terms, self.currency());
         if terms.custody == Custody::Managed {
             return if voucher.is_some() { Err(SessionKeyError::VoucherNotTaken) } else { Ok(None) };
@@ -423,6 +459,7 @@ impl Rules<'_> {
         let ended = self.over() && state.status() != Status::Closed;
         let empty = state.escrow() == state.claimed;
         let idle = state.open_claim.is_none() && state.relays.is_empty() && state.pending_deposits.is_empty();
+        let idle = idle && state.holds.is_empty();
         if !(ended && empty && idle) {
             return Vec::new();
         }

@@ -9,6 +9,7 @@ use crate::Timestamp;
 use crate::aggregate::{Aggregate, EventPayload, IndexEntry, event_enum, payload_methods};
 use crate::charge::Line;
 use crate::evm::{Address, Bytes32, ChainRef, CompactSignature, HexBytes};
+use crate::hold::HoldAfter;
 use crate::ids::{CustomerId, OrganizationId, RelayId, SessionKeyId, SettlementId};
 use crate::money::{Amount, Currency};
 use crate::session_key::{FrozenBy, INDEX_CHAIN_SESSION, RelayAction, SessionKey, Terms};
@@ -32,6 +33,16 @@ event_enum! {
     Deposited(Deposited) = "deposited", 1;
     /// Usage was charged.
     Charged(SessionCharged) = "charged", 1;
+    /// Money was reserved.
+    Held(SessionHeld) = "held", 1;
+    /// A hold reserves more, or for longer.
+    HoldExtended(SessionHoldExtended) = "hold_extended", 1;
+    /// Usage was charged to a hold.
+    Captured(SessionCaptured) = "captured", 1;
+    /// A hold was given up.
+    Voided(SessionHoldReleased) = "voided", 1;
+    /// A hold ran out of time.
+    HoldExpired(SessionHoldReleased) = "hold_expired", 1;
     /// No further charges for now.
     Frozen(Frozen) = "frozen", 1;
     /// Charges go on.
@@ -70,6 +81,54 @@ impl EventPayload for SessionKeyEvent {
 }
 
 impl SessionKeyEvent {
+    /// The charge that it is, whether a hold pays it or not.
+    pub fn charge(&self) -> Option<&SessionCharged> {
+        match self {
+            Self::Charged(charged) | Self::Captured(SessionCaptured { charge: charged, .. }) => Some(charged),
+            _ => None,
+        }
+    }
+
+    /// The money that it says is there after it.
+    pub fn after(&self) -> Option<&SessionBalances> {
+        match self {
+            Self::Deposited(e) => Some(&e.after),
+            Self::Charged(e) => Some(&e.after),
+            Self::Held(e) => Some(&e.after),
+            Self::HoldExtended(e) => Some(&e.after),
+            Self::Captured(e) => Some(&e.charge.after),
+            Self::Voided(e) | Self::HoldExpired(e) => Some(&e.after),
+            Self::Claimed(e) => Some(&e.after),
+            Self::WithdrawalRequested(e) => Some(&e.after),
+            Self::WithdrawalCancelled(e) => Some(&e.after),
+            Self::Withdrawn(e) => Some(&e.after),
+            Self::Closed(e) => Some(&e.after),
+            _ => None,
+        }
+    }
+
+    /// The hold that it is about, after it.
+    pub fn hold(&self) -> Option<&HoldAfter> {
+        match self {
+            Self::Held(SessionHeld { hold, .. })
+            | Self::HoldExtended(SessionHoldExtended { hold, .. })
+            | Self::Captured(SessionCaptured { hold, .. })
+            | Self::Voided(SessionHoldReleased { hold, .. })
+            | Self::HoldExpired(SessionHoldReleased { hold, .. }) => Some(hold),
+            _ => None,
+        }
+    }
+
+    /// The voucher that came with it and is higher than the one before.
+    pub fn voucher(&self) -> Option<StoredVoucher> {
+        match self {
+            Self::Charged(e) => e.voucher,
+            Self::Held(e) => e.voucher,
+            Self::HoldExtended(e) => e.voucher,
+            _ => None,
+        }
+    }
+
     /// The customer who pays with it.
     pub fn customer_id(&self) -> CustomerId {
         match self {
@@ -81,6 +140,10 @@ impl SessionKeyEvent {
             Self::DepositSeen(e) => e.customer_id,
             Self::Deposited(e) => e.customer_id,
             Self::Charged(e) => e.customer_id,
+            Self::Held(e) => e.customer_id,
+            Self::HoldExtended(e) => e.customer_id,
+            Self::Captured(e) => e.charge.customer_id,
+            Self::Voided(e) | Self::HoldExpired(e) => e.customer_id,
             Self::Frozen(e) => e.customer_id,
             Self::Unfrozen(e) => e.customer_id,
             Self::Revoked(e) => e.customer_id,
@@ -107,6 +170,9 @@ pub struct SessionBalances {
     pub charged: Amount,
     /// Claimed on chain, cumulative.
     pub claimed: Amount,
+    /// Reserved by holds.
+    #[serde(default, skip_serializing_if = "crate::money::nothing")]
+    pub held: Amount,
     /// What may still be charged.
     pub available: Amount,
 }
@@ -241,6 +307,95 @@ pub struct SessionCharged {
     /// The caller's labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+}
+
+/// Payload of `session_key.held`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionHeld {
+    /// With which.
+    pub session_key_id: SessionKeyId,
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// The hold.
+    pub hold: HoldAfter,
+    /// The sum of the lines.
+    pub amount: Amount,
+    /// The token.
+    pub currency: Currency,
+    /// What it would be charged for at most.
+    pub lines: Vec<Line>,
+    /// A voucher that came with it and is higher than the one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<StoredVoucher>,
+    /// Start of the period it counts in; `None` without a period limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_start: Option<Timestamp>,
+    /// After it.
+    pub after: SessionBalances,
+    /// The caller's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The caller's labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Payload of `session_key.hold_extended`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionHoldExtended {
+    /// With which.
+    pub session_key_id: SessionKeyId,
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// The hold.
+    pub hold: HoldAfter,
+    /// What it reserves on top.
+    pub amount: Amount,
+    /// The token.
+    pub currency: Currency,
+    /// What for.
+    pub lines: Vec<Line>,
+    /// Start of the period it counts in: that of the hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_start: Option<Timestamp>,
+    /// A voucher that came with it and is higher than the one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<StoredVoucher>,
+    /// After it.
+    pub after: SessionBalances,
+}
+
+/// Payload of `session_key.captured`: a charge that a hold pays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionCaptured {
+    /// The hold.
+    pub hold: HoldAfter,
+    /// Whether the hold has ended with it.
+    pub is_final: bool,
+    /// The charge.
+    pub charge: SessionCharged,
+    /// What was reserved and is no longer.
+    pub returned: Amount,
+}
+
+/// Payload of `session_key.voided` and `session_key.hold_expired`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionHoldReleased {
+    /// With which.
+    pub session_key_id: SessionKeyId,
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// The hold.
+    pub hold: HoldAfter,
+    /// The token.
+    pub currency: Currency,
+    /// What was reserved and is no longer.
+    pub returned: Amount,
+    /// Start of the period it was reserved in; `None` without a period limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_start: Option<Timestamp>,
+    /// After it.
+    pub after: SessionBalances,
 }
 
 /// Payload of `session_key.frozen`.

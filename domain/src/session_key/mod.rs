@@ -4,8 +4,10 @@
 //! one organization can see and charge. What restricts a payer counts at first sight (a freeze, a
 //! revocation, a withdrawal request), what gives value when it is final (a deposit, an unfreeze).
 //! `charged` grows here, `claimed` follows on chain; between them lies what is unsettled.
-//! [`terms`] are what an owner signs, [`decision`] and `observe` hold the rules, [`command`] and
-//! [`event`] the words.
+//! [`terms`] are what an owner signs, [`decision`], `holding` and `observe` hold the rules, [`command`]
+//! and [`event`] the words.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,12 +15,13 @@ use sha2::{Digest, Sha256};
 use crate::Timestamp;
 use crate::aggregate::Aggregate;
 use crate::evm::{Bytes32, ChainRef};
-use crate::ids::{CustomerId, OrganizationId, RelayId, SessionKeyId, SettlementId};
+use crate::ids::{CustomerId, HoldId, OrganizationId, RelayId, SessionKeyId, SettlementId};
 use crate::money::Amount;
 
 pub mod command;
 pub mod decision;
 pub mod event;
+mod holding;
 mod observe;
 pub mod terms;
 #[cfg(test)]
@@ -26,7 +29,7 @@ mod tests;
 
 pub use command::{Fact, SessionKeyCommand, Voucher};
 pub use decision::SessionKeyError;
-pub use event::{SessionBalances, SessionCharged, SessionKeyEvent, StoredVoucher};
+pub use event::{SessionBalances, SessionCaptured, SessionCharged, SessionKeyEvent, StoredVoucher};
 pub use terms::{Custody, FrozenBy, RelayAction, Terms};
 
 /// The kind of index entry that finds a session key by the session's id on chain, which binds chain and
@@ -92,6 +95,12 @@ pub struct SessionKey {
     pub charged: Amount,
     /// What was charged in the period that began then.
     pub period: Option<(Timestamp, Amount)>,
+    /// What is reserved, by hold. Only open ones are here.
+    pub holds: BTreeMap<HoldId, Hold>,
+    /// The sum of that.
+    pub held: Amount,
+    /// What is reserved in the period that began then.
+    pub period_held: Option<(Timestamp, Amount)>,
     /// The highest voucher.
     pub voucher: Option<StoredVoucher>,
     /// Claimed on chain, cumulative.
@@ -109,6 +118,21 @@ pub struct SessionKey {
     pub relays: Vec<PendingRelay>,
     /// The newest block of which something is final here.
     pub final_block: u64,
+}
+
+/// What is reserved and not yet captured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hold {
+    /// How much.
+    pub amount: Amount,
+    /// Captured so far.
+    pub captured: Amount,
+    /// The period it counts in: that in which it was placed. `None` without a period limit.
+    pub period_start: Option<Timestamp>,
+    /// When it was placed.
+    pub placed_at: Timestamp,
+    /// When it runs out; until the event that says so, it stands.
+    pub expires_at: Timestamp,
 }
 
 /// An owner's freeze.
@@ -229,7 +253,7 @@ impl SessionKey {
     /// What may still be charged.
     pub fn available(&self) -> Amount {
         let wanted_back = self.withdrawal.map_or(Amount::ZERO, |withdrawal| withdrawal.amount);
-        self.escrow().minus(wanted_back).minus(self.charged)
+        self.escrow().minus(wanted_back).minus(self.charged).minus(self.held)
     }
 
     /// Charged and not claimed, exact.
@@ -244,23 +268,25 @@ impl SessionKey {
             withdrawn: self.withdrawn,
             charged: self.charged,
             claimed: self.claimed,
+            held: self.held,
             available: self.available(),
         }
     }
 
-    /// Charged in the period that `now` lies in.
-    pub fn period_used(&self, now: Timestamp) -> Amount {
-        let start = self.grant.as_ref().and_then(|grant| grant.terms.period_start(now));
-        match (start, self.period) {
-            (Some(start), Some((of, used))) if start == of => used,
-            _ => Amount::ZERO,
-        }
+    /// Charged in the period that begins then.
+    pub fn period_used(&self, start: Timestamp) -> Amount {
+        self.period.filter(|(of, _)| *of == start).map_or(Amount::ZERO, |(_, used)| used)
+    }
+
+    /// Reserved in the period that begins then.
+    pub fn period_held(&self, start: Timestamp) -> Amount {
+        self.period_held.filter(|(of, _)| *of == start).map_or(Amount::ZERO, |(_, held)| held)
     }
 }
 
 impl Aggregate for SessionKey {
     const CATEGORY: &'static str = "session_key";
-    const STATE_VERSION: i16 = 1;
+    const STATE_VERSION: i16 = 2;
     type Command = SessionKeyCommand;
     type Event = SessionKeyEvent;
     type Error = SessionKeyError;
@@ -305,13 +331,39 @@ impl Aggregate for SessionKey {
                     .retain(|pending| (pending.at.tx_hash, pending.at.log_index) != (e.at.tx_hash, e.at.log_index));
                 self.final_block = self.final_block.max(e.at.block_number);
             }
-            E::Charged(e) => {
-                self.charged = self.charged.plus(e.amount);
-                self.period = e.period_start.map(|start| match self.period {
-                    Some((of, used)) if of == start => (of, used.plus(e.amount)),
-                    _ => (start, e.amount),
-                });
+            E::Charged(e) => self.apply_charged(e),
+            E::Held(e) => {
+                let hold = Hold {
+                    amount: Amount::ZERO,
+                    captured: Amount::ZERO,
+                    period_start: e.period_start,
+                    placed_at: e.hold.placed_at,
+                    expires_at: e.hold.expires_at,
+                };
+                self.holds.insert(e.hold.hold_id, hold);
+                self.reserve(e.hold.hold_id, e.amount);
                 self.voucher = e.voucher.or(self.voucher);
+            }
+            E::HoldExtended(e) => {
+                if let Some(hold) = self.holds.get_mut(&e.hold.hold_id) {
+                    hold.expires_at = e.hold.expires_at;
+                }
+                self.reserve(e.hold.hold_id, e.amount);
+                self.voucher = e.voucher.or(self.voucher);
+            }
+            E::Captured(e) => {
+                self.apply_charged(&e.charge);
+                self.give_back(e.hold.hold_id, e.charge.amount.plus(e.returned));
+                if let Some(hold) = self.holds.get_mut(&e.hold.hold_id) {
+                    hold.captured = e.hold.captured;
+                }
+                if e.is_final {
+                    self.holds.remove(&e.hold.hold_id);
+                }
+            }
+            E::Voided(e) | E::HoldExpired(e) => {
+                self.give_back(e.hold.hold_id, e.returned);
+                self.holds.remove(&e.hold.hold_id);
             }
             E::Frozen(e) => match e.by {
                 FrozenBy::Organization => self.organization_freeze = true,
@@ -356,7 +408,40 @@ impl Aggregate for SessionKey {
     }
 }
 
+/// Adds to what is counted in a period. A later one takes the place of it; of an earlier one nothing counts.
+fn count_in(period: &mut Option<(Timestamp, Amount)>, start: Option<Timestamp>, amount: Amount) {
+    let Some(start) = start else { return };
+    match period {
+        Some((of, sum)) if *of == start => *sum = sum.plus(amount),
+        Some((of, _)) if *of > start => {}
+        _ => *period = Some((start, amount)),
+    }
+}
+
 impl SessionKey {
+    fn apply_charged(&mut self, charged: &SessionCharged) {
+        self.charged = self.charged.plus(charged.amount);
+        count_in(&mut self.period, charged.period_start, charged.amount);
+        self.voucher = charged.voucher.or(self.voucher);
+    }
+
+    fn reserve(&mut self, id: HoldId, amount: Amount) {
+        let Some(hold) = self.holds.get_mut(&id) else { return };
+        hold.amount = hold.amount.plus(amount);
+        self.held = self.held.plus(amount);
+        count_in(&mut self.period_held, hold.period_start, amount);
+    }
+
+    fn give_back(&mut self, id: HoldId, amount: Amount) {
+        let Some(hold) = self.holds.get_mut(&id) else { return };
+        hold.amount = hold.amount.minus(amount);
+        self.held = self.held.minus(amount);
+        match &mut self.period_held {
+            Some((of, sum)) if Some(*of) == hold.period_start => *sum = sum.minus(amount),
+            _ => {}
+        }
+    }
+
     fn end_withdrawal(&mut self, at: ChainRef) {
         let here = (at.block_number, at.log_index);
         self.withdrawal.take_if(|withdrawal| withdrawal.seen_at() < here);

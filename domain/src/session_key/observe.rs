@@ -58,7 +58,7 @@ impl Rules<'_> {
                     Some(w) => amount.plus(w.amount),
                 };
                 let amount = amount.min(most);
-                let rest = state.escrow().minus(amount).minus(state.charged);
+                let rest = state.escrow().minus(amount).minus(state.charged).minus(state.held);
                 let after = SessionBalances { available: rest, ..state.balances() };
                 let available_at = *available_at;
                 let requested = WithdrawalRequested { customer_id, amount, currency, available_at, at, after };

@@ -1,5 +1,5 @@
 //! Given events, when a command or a word of the chain, then events: the rules of a session key by
-//! example, by subject, and over any series of them in [`series`].
+//! example, by subject, and over any series of them in [`series`] and [`race`].
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,17 @@ use super::*;
 use crate::aggregate::EventPayload;
 use crate::charge::Usage;
 use crate::evm::{Address, Bytes32, CompactSignature, HexBytes};
+use crate::hold::{HoldAction, HoldError};
 use crate::meter::Meter;
 use crate::money::Currency;
 
 mod charging;
 mod claims;
 mod freezing;
+mod hold_limits;
+mod holds;
 mod life;
+mod race;
 mod series;
 mod vouchers;
 mod withdrawing;
@@ -106,6 +110,48 @@ fn release(n: u128) -> Action {
     Action::ReleaseClaim { settlement_id: settlement(n), reason: "skipped".into() }
 }
 
+fn hold_id(n: u128) -> HoldId {
+    HoldId::new(Uuid::from_u128(n))
+}
+fn of(text: &str) -> Vec<Usage> {
+    vec![Usage::Flat { amount: amount(text) }]
+}
+fn hold(action: HoldAction, voucher: Option<Voucher>) -> Action {
+    Action::Hold { action, voucher }
+}
+fn to_place(n: u128, usage: Vec<Usage>, ttl_secs: u32) -> HoldAction {
+    let (hold_id, metadata) = (hold_id(n), BTreeMap::new());
+    HoldAction::Place { hold_id, usage, currency: None, ttl_secs, description: None, metadata }
+}
+fn to_extend(n: u128, usage: Vec<Usage>, ttl_secs: Option<u32>) -> HoldAction {
+    HoldAction::Extend { hold_id: hold_id(n), usage, currency: None, ttl_secs }
+}
+fn take(n: u128, usage: Option<Vec<Usage>>, is_final: bool) -> Action {
+    let (hold_id, metadata) = (hold_id(n), BTreeMap::new());
+    hold(HoldAction::Capture { hold_id, usage, currency: None, is_final, description: None, metadata }, None)
+}
+/// For ten minutes.
+fn place_hold(n: u128, text: &str) -> Action {
+    hold(to_place(n, of(text), 600), None)
+}
+fn extend(n: u128, text: &str) -> Action {
+    hold(to_extend(n, of(text), None), None)
+}
+/// All of it, or so much; the rest is released.
+fn capture(n: u128, text: Option<&str>) -> Action {
+    take(n, text.map(of), true)
+}
+/// The rest stays.
+fn capture_part(n: u128, text: &str) -> Action {
+    take(n, Some(of(text)), false)
+}
+fn void(n: u128) -> Action {
+    hold(HoldAction::Void { hold_id: hold_id(n) }, None)
+}
+fn sweep() -> Action {
+    hold(HoldAction::Expire, None)
+}
+
 /// A place on the chain; each has a transaction of its own.
 fn place(block: u64, log_index: u64) -> ChainRef {
     let mut tx_hash = [0; 32];
@@ -186,12 +232,33 @@ impl Given {
         for event in &events {
             self.session.apply_event(event, now);
             self.log.push((event.clone(), now));
-            if let Some(after) = balances_after(event) {
+            if let Some(after) = event.after() {
                 // What an event says of the money after it is what the state says.
-                assert_eq!(after, self.session.balances(), "{event:?}");
+                assert_eq!(*after, self.session.balances(), "{event:?}");
             }
+            if let Some(after) = event.hold() {
+                let hold = self.session.holds.get(&after.hold_id);
+                let says = (after.held, after.captured, after.placed_at, after.expires_at);
+                let ended = (Amount::ZERO, after.captured, after.placed_at, after.expires_at);
+                assert_eq!(
+                    says,
+                    hold.map_or(ended, |h| (h.amount, h.captured, h.placed_at, h.expires_at)),
+                    "{event:?}"
+                );
+            }
+            self.check_sums();
         }
         Ok(events)
+    }
+
+    /// What holds reserve is kept twice: with each hold, and as sums.
+    fn check_sums(&self) {
+        let session = &self.session;
+        let sum = |holds: &mut dyn Iterator<Item = &Hold>| holds.fold(Amount::ZERO, |sum, hold| sum.plus(hold.amount));
+        assert_eq!(session.held, sum(&mut session.holds.values()));
+        if let Some((start, held)) = session.period_held {
+            assert_eq!(held, sum(&mut session.holds.values().filter(|hold| hold.period_start == Some(start))));
+        }
     }
 
     /// Nothing happens, and that is no error.
@@ -205,6 +272,30 @@ impl Given {
         match self.when(action).unwrap().pop() {
             Some(SessionKeyEvent::Charged(charged)) => charged,
             other => panic!("expected a charge, got {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn held(&mut self, action: Action) -> SessionHeld {
+        match self.when(action).unwrap().pop() {
+            Some(SessionKeyEvent::Held(held)) => held,
+            other => panic!("expected a hold, got {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn captured(&mut self, action: Action) -> SessionCaptured {
+        match self.when(action).unwrap().pop() {
+            Some(SessionKeyEvent::Captured(captured)) => captured,
+            other => panic!("expected a capture, got {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn released(&mut self, action: Action) -> SessionHoldReleased {
+        match self.when(action).unwrap().pop() {
+            Some(SessionKeyEvent::Voided(released) | SessionKeyEvent::HoldExpired(released)) => released,
+            other => panic!("expected a release, got {other:?}"),
         }
     }
 
@@ -241,19 +332,6 @@ impl Given {
             again.apply_event(&read, *occurred_at);
         }
         again
-    }
-}
-
-/// What an event says of the money after it.
-fn balances_after(event: &SessionKeyEvent) -> Option<SessionBalances> {
-    match event {
-        SessionKeyEvent::Deposited(e) => Some(e.after),
-        SessionKeyEvent::Charged(e) => Some(e.after),
-        SessionKeyEvent::Claimed(e) => Some(e.after),
-        SessionKeyEvent::WithdrawalRequested(e) => Some(e.after),
-        SessionKeyEvent::Withdrawn(e) => Some(e.after),
-        SessionKeyEvent::Closed(e) => Some(e.after),
-        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! often than it is put in force: else nearly all charges would be refused and nothing be tested.
 
 use proptest::prelude::*;
+use proptest::sample::Index;
 use rust_decimal::Decimal;
 
 use super::*;
@@ -20,6 +21,11 @@ pub(super) enum Signed {
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Charge(Amount, Signed),
+    Place(Amount, Signed, u32),
+    Extend(Index, Amount, Signed, Option<u32>),
+    /// So many hundredths of what is held, or all.
+    Capture(Index, Option<u32>, bool),
+    Void(Index),
     // What an owner does on chain.
     Deposit(u128),
     Request(u128),
@@ -76,9 +82,20 @@ fn step(cost_scale: u32) -> impl Strategy<Value = Step> {
         1 => Just(Action::Revoke),
         4 => Just(Action::Expire),
         20 => Just(Action::Close),
+        10 => Just(sweep()),
     ];
+    let ttl_secs = || 1u32..20_000;
+    let more = prop_oneof![3 => cost.clone(), 1 => Just(Amount::ZERO)];
+    // Mostly parts, so that there is something left to take.
+    let part = prop_oneof![1 => Just(None), 4 => (0u32..=100).prop_map(Some), 1 => (101u32..150).prop_map(Some)];
     prop_oneof![
-        60 => (cost, signed).prop_map(|(cost, signed)| Step::Charge(cost, signed)),
+        40 => (cost.clone(), signed.clone()).prop_map(|(cost, signed)| Step::Charge(cost, signed)),
+        20 => (cost, signed.clone(), ttl_secs()).prop_map(|(cost, signed, ttl)| Step::Place(cost, signed, ttl)),
+        8 => (any::<Index>(), more, signed, prop::option::of(ttl_secs()))
+            .prop_map(|(which, cost, signed, ttl)| Step::Extend(which, cost, signed, ttl)),
+        20 => (any::<Index>(), part, any::<bool>())
+            .prop_map(|(which, part, is_final)| Step::Capture(which, part, is_final)),
+        4 => any::<Index>().prop_map(Step::Void),
         8 => some.clone().prop_map(Step::Deposit),
         4 => prop_oneof![3 => some.clone(), 1 => Just(u128::MAX)].prop_map(Step::Request),
         1 => Just(Step::CancelRequest),
