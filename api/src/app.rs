@@ -1,6 +1,8 @@
 //! The one list of routes, and what every request goes through.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -14,6 +16,7 @@ use eventstore::Ledger;
 use eventstore::postgres::PostgresLog;
 use eventstore::vault::Vault;
 use futures::future::BoxFuture;
+use metrics::Histogram;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
@@ -22,6 +25,7 @@ use tower_http::timeout::TimeoutLayer;
 use uuid::Uuid;
 
 use crate::auth::Directory;
+use crate::command::holds::HoldPlaces;
 use crate::problem::Problem;
 use crate::sessions::Sessions;
 use crate::{command, health, openapi, query};
@@ -58,9 +62,20 @@ pub struct Settings {
     pub metrics: PrometheusHandle,
 }
 
-/// What every handler can reach. Cheap to clone.
+/// What every handler can reach. Cheap to clone: it is, several times for each request.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Reach>);
+
+impl Deref for App {
+    type Target = Reach;
+
+    fn deref(&self) -> &Reach {
+        &self.0
+    }
+}
+
+/// What is behind [`App`].
+pub struct Reach {
     /// The way into the log.
     pub ledger: Ledger,
     /// The log in Postgres, for its queries.
@@ -77,6 +92,8 @@ pub struct App {
     pub chain: Option<chain::Client>,
     /// What was granted with session keys.
     pub sessions: Arc<Sessions>,
+    /// Where holds are.
+    pub holds: Arc<HoldPlaces>,
     /// Places for finding the signers of vouchers: a core is left for everything else.
     pub recoveries: Arc<Semaphore>,
     /// Places for streams of events.
@@ -88,8 +105,9 @@ pub struct App {
 /// The whole API.
 pub fn router(settings: Settings) -> Router {
     let directory = Directory::start(settings.ledger.clone(), settings.pool.clone(), settings.vault.keys().clone());
-    let app = App {
+    let app = App(Arc::new(Reach {
         sessions: Arc::new(Sessions::new(settings.ledger.clone())),
+        holds: Arc::new(HoldPlaces::new(settings.ledger.clone())),
         ledger: settings.ledger,
         log: PostgresLog::new(settings.pool.clone()),
         pool: settings.pool,
@@ -100,7 +118,7 @@ pub fn router(settings: Settings) -> Router {
         recoveries: Arc::new(Semaphore::new(command::vouchers::recoveries_max())),
         streams: Arc::new(Semaphore::new(query::events::STREAMS_MAX)),
         metrics: settings.metrics,
-    };
+    }));
     Router::new()
         .route("/v1/organization", get(query::organization::get_organization))
         .route("/v1/organization/payee", put(command::organization::set_payee))
@@ -130,6 +148,12 @@ pub fn router(settings: Settings) -> Router {
         .route("/v1/charges/batch", post(command::charges::create_charges))
         .route("/v1/charges/{id}", get(query::charges::get_charge))
         .route("/v1/charges/{id}/explain", get(query::explain::explain_charge))
+        .route("/v1/holds", post(command::holds::create_hold).get(query::holds::list_holds))
+        .route("/v1/holds/batch", post(command::holds::batch::run_holds))
+        .route("/v1/holds/{id}", get(query::holds::get_hold))
+        .route("/v1/holds/{id}/capture", post(command::holds::capture_hold))
+        .route("/v1/holds/{id}/extend", post(command::holds::extend_hold))
+        .route("/v1/holds/{id}/void", post(command::holds::void_hold))
         .route(
             "/v1/settlements",
             post(command::settlements::create_settlement).get(query::settlements::list_settlements),
@@ -170,8 +194,8 @@ async fn method_not_allowed() -> Problem {
 async fn around(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = format!("req_{}", domain::ids::encode(Uuid::now_v7()));
-    let route = request.extensions().get::<MatchedPath>().map_or("none".to_owned(), |path| path.as_str().to_owned());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let header_bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     let mut response = if header_bytes > HEADER_BYTES_MAX {
         Problem::new(431, "headers_too_large", "the headers have more than 8 KiB").into_response()
@@ -184,7 +208,7 @@ async fn around(request: Request, next: Next) -> Response {
     }
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         if problem.status >= 500 {
-            tracing::error!(request_id, %method, path, status = problem.status, code = problem.code, cause = problem.cause, "failed");
+            tracing::error!(request_id, %method, path = uri.path(), status = problem.status, code = problem.code, cause = problem.cause, "failed");
         }
         *response.body_mut() = Body::from(problem.body(&request_id));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -195,8 +219,20 @@ async fn around(request: Request, next: Next) -> Response {
     }
     let status = response.status().as_u16();
     let elapsed = started.elapsed();
-    tracing::debug!(request_id, %method, path, status, micros = elapsed.as_micros() as u64, "request");
-    metrics::histogram!("tollbook_http_request_seconds", "route" => route, "status" => status.to_string())
-        .record(elapsed.as_secs_f64());
+    tracing::debug!(request_id, %method, path = uri.path(), status, micros = elapsed.as_micros() as u64, "request");
+    time_of(route.as_ref().map_or("none", MatchedPath::as_str), status).record(elapsed.as_secs_f64());
     response
+}
+
+/// The histogram of a route's requests with this status. It is looked up for every request, so it is kept.
+fn time_of(route: &str, status: u16) -> Histogram {
+    static KEPT: LazyLock<RwLock<HashMap<u16, HashMap<String, Histogram>>>> = LazyLock::new(RwLock::default);
+    let find = |kept: &HashMap<u16, HashMap<String, Histogram>>| kept.get(&status)?.get(route).cloned();
+    if let Some(histogram) = find(&KEPT.read().unwrap_or_else(PoisonError::into_inner)) {
+        return histogram;
+    }
+    let labels = [("route", route.to_owned()), ("status", status.to_string())];
+    let histogram = metrics::histogram!("tollbook_http_request_seconds", &labels);
+    let mut kept = KEPT.write().unwrap_or_else(PoisonError::into_inner);
+    kept.entry(status).or_default().entry(route.to_owned()).or_insert(histogram).clone()
 }

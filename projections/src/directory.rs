@@ -33,6 +33,15 @@ impl Projection for Directory {
         &["directory_customers", "directory_api_keys", "directory_session_keys"]
     }
 
+    fn concerns(&self, events: &[Arc<Decoded>]) -> bool {
+        events.iter().filter_map(|decoded| decoded.event.as_ref().ok()).any(|event| match event {
+            // Charges and holds change nothing here.
+            LedgerEvent::Account(_) => false,
+            LedgerEvent::SessionKey(event) => event.charge().is_none() && event.hold().is_none(),
+            _ => true,
+        })
+    }
+
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
         // Few events come here, so each is written as it comes.
         for decoded in events {

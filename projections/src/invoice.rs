@@ -63,6 +63,10 @@ impl Projection for Invoice {
         &["invoice_statements", "invoice_lines"]
     }
 
+    fn concerns(&self, events: &[Arc<Decoded>]) -> bool {
+        events.iter().filter_map(|decoded| decoded.event.as_ref().ok()).any(|event| Charge::of(event).is_some())
+    }
+
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
         let mut statements = Statements::new();
         let mut lines = Lines::new();
@@ -80,7 +84,8 @@ impl Projection for Invoice {
 }
 
 fn fold(statements: &mut Statements, lines: &mut Lines, recorded: &RecordedEvent, charge: Charge<'_>) {
-    let (customer, month, position) = (charge.customer_id.uuid(), month_of(recorded.occurred_at), recorded.position);
+    let month = month_of(charge.placed_at.unwrap_or(recorded.occurred_at));
+    let (customer, position) = (charge.customer_id.uuid(), recorded.position);
     let statement = statements.entry((customer, month)).or_insert_with(|| Statement {
         organization: recorded.organization_id.uuid(),
         currency: charge.currency.code(),
@@ -124,14 +129,18 @@ async fn write_statements(connection: &mut PgConnection, statements: Statements)
         lasts.push(statement.last);
     }
     sqlx::query!(
-        "insert into invoice_statements as s
+        "with u (c, m, o, cu, t, n, f, l) as (
+             select c, m, o, cu, trim_scale(t), n, f, l
+             from unnest($1::uuid[], $2::date[], $3::uuid[], $4::text[], $5::numeric[], $6::bigint[], $7::bigint[],
+                 $8::bigint[]) as u (c, m, o, cu, t, n, f, l)
+         ), known as (
+             update invoice_statements s
+             set total = trim_scale(s.total + u.t), charges = s.charges + u.n, last_position = u.l
+             from u where s.customer_id = u.c and s.month = u.m returning s.customer_id, s.month
+         )
+         insert into invoice_statements
              (customer_id, month, organization_id, currency, total, charges, first_position, last_position)
-         select c, m, o, cu, trim_scale(t), n, f, l
-         from unnest($1::uuid[], $2::date[], $3::uuid[], $4::text[], $5::numeric[], $6::bigint[], $7::bigint[], $8::bigint[])
-             as u (c, m, o, cu, t, n, f, l)
-         on conflict (customer_id, month) do update
-         set total = trim_scale(s.total + excluded.total), charges = s.charges + excluded.charges,
-             last_position = excluded.last_position",
+         select * from u where not exists (select from known k where k.customer_id = u.c and k.month = u.m)",
         &customers,
         &months,
         &organizations,
@@ -163,16 +172,22 @@ async fn write_lines(connection: &mut PgConnection, lines: Lines) -> Result<(), 
         lasts.push(sum.last);
     }
     sqlx::query!(
-        "insert into invoice_lines as s (customer_id, month, meter, unit_price, quantity, included_quantity, amount,
-             charges, first_position, last_position)
-         select c, m, me, trim_scale(p), trim_scale(q), trim_scale(i), trim_scale(a), n, f, l
-         from unnest($1::uuid[], $2::date[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[],
-             $8::bigint[], $9::bigint[], $10::bigint[]) as u (c, m, me, p, q, i, a, n, f, l)
-         on conflict (customer_id, month, meter, unit_price) do update
-         set quantity = trim_scale(s.quantity + excluded.quantity),
-             included_quantity = trim_scale(s.included_quantity + excluded.included_quantity),
-             amount = trim_scale(s.amount + excluded.amount), charges = s.charges + excluded.charges,
-             last_position = excluded.last_position",
+        "with u (c, m, me, p, q, i, a, n, f, l) as (
+             select c, m, me, trim_scale(p), trim_scale(q), trim_scale(i), trim_scale(a), n, f, l
+             from unnest($1::uuid[], $2::date[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[],
+                 $8::bigint[], $9::bigint[], $10::bigint[]) as u (c, m, me, p, q, i, a, n, f, l)
+         ), known as (
+             update invoice_lines s
+             set quantity = trim_scale(s.quantity + u.q), included_quantity = trim_scale(s.included_quantity + u.i),
+                 amount = trim_scale(s.amount + u.a), charges = s.charges + u.n, last_position = u.l
+             from u where s.customer_id = u.c and s.month = u.m and s.meter = u.me and s.unit_price = u.p
+             returning s.customer_id, s.month, s.meter, s.unit_price
+         )
+         insert into invoice_lines (customer_id, month, meter, unit_price, quantity, included_quantity, amount, charges,
+             first_position, last_position)
+         select * from u where not exists (
+             select from known k
+             where k.customer_id = u.c and k.month = u.m and k.meter = u.me and k.unit_price = u.p)",
         &customers,
         &months,
         &meters,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::Timestamp;
 use domain::ids::OrganizationId;
-use domain::postings::postings;
+use domain::postings::{JournalAccount, postings};
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -19,6 +19,9 @@ use crate::projection::{Decoded, Projection, ProjectionError};
 /// The read model.
 #[derive(Debug, Clone, Copy)]
 pub struct Journal;
+
+/// What was debited and credited, by organization, account and currency.
+type Balances = BTreeMap<(Uuid, JournalAccount, &'static str), (Decimal, Decimal)>;
 
 #[derive(Default)]
 struct Columns {
@@ -31,7 +34,7 @@ struct Columns {
     lines: Vec<i16>,
     debits: Vec<String>,
     credits: Vec<String>,
-    currencies: Vec<String>,
+    currencies: Vec<&'static str>,
     amounts: Vec<Decimal>,
 }
 
@@ -49,18 +52,21 @@ impl Projection for Journal {
         &["journal_postings", "journal_balances"]
     }
 
+    fn concerns(&self, events: &[Arc<Decoded>]) -> bool {
+        events.iter().filter_map(|decoded| decoded.event.as_ref().ok()).any(|event| !postings(event).is_empty())
+    }
+
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
         let mut rows = Columns::default();
-        let mut balances: BTreeMap<(Uuid, String, &'static str), (Decimal, Decimal)> = BTreeMap::new();
+        let mut balances: Balances = BTreeMap::new();
         for decoded in events {
             let Ok(event) = &decoded.event else { continue };
             let recorded = &decoded.recorded;
             for (line, posting) in (0i16..).zip(postings(event)) {
                 let organization = recorded.organization_id.uuid();
-                let (debit, credit) = (posting.debit.to_string(), posting.credit.to_string());
                 let (amount, currency) = (posting.amount.decimal(), posting.currency.code());
-                balances.entry((organization, debit.clone(), currency)).or_default().0 += amount;
-                balances.entry((organization, credit.clone(), currency)).or_default().1 += amount;
+                balances.entry((organization, posting.debit, currency)).or_default().0 += amount;
+                balances.entry((organization, posting.credit, currency)).or_default().1 += amount;
                 rows.positions.push(recorded.position);
                 rows.occurred_at.push(recorded.occurred_at);
                 rows.recorded_at.push(recorded.recorded_at);
@@ -68,9 +74,9 @@ impl Projection for Journal {
                 rows.organizations.push(organization);
                 rows.partitions.push(recorded.partition);
                 rows.lines.push(line);
-                rows.debits.push(debit);
-                rows.credits.push(credit);
-                rows.currencies.push(currency.to_owned());
+                rows.debits.push(posting.debit.to_string());
+                rows.credits.push(posting.credit.to_string());
+                rows.currencies.push(currency);
                 rows.amounts.push(amount);
             }
         }
@@ -97,7 +103,7 @@ async fn insert_postings(connection: &mut PgConnection, rows: &Columns) -> Resul
         &rows.lines,
         &rows.debits,
         &rows.credits,
-        &rows.currencies,
+        &rows.currencies as &[&str],
         &rows.amounts,
     )
     .execute(connection)
@@ -105,10 +111,7 @@ async fn insert_postings(connection: &mut PgConnection, rows: &Columns) -> Resul
     Ok(())
 }
 
-async fn add_balances(
-    connection: &mut PgConnection,
-    balances: BTreeMap<(Uuid, String, &'static str), (Decimal, Decimal)>,
-) -> Result<(), ProjectionError> {
+async fn add_balances(connection: &mut PgConnection, balances: Balances) -> Result<(), ProjectionError> {
     let mut organizations = Vec::with_capacity(balances.len());
     let mut accounts = Vec::with_capacity(balances.len());
     let mut currencies = Vec::with_capacity(balances.len());
@@ -116,20 +119,27 @@ async fn add_balances(
     let mut credits = Vec::with_capacity(balances.len());
     for ((organization, account, currency), (debit, credit)) in balances {
         organizations.push(organization);
-        accounts.push(account);
-        currencies.push(currency.to_owned());
+        accounts.push(account.to_string());
+        currencies.push(currency);
         debits.push(debit);
         credits.push(credit);
     }
     sqlx::query!(
-        "insert into journal_balances as b (organization_id, account, currency, debits, credits)
-         select o, a, c, trim_scale(d), trim_scale(k)
-         from unnest($1::uuid[], $2::text[], $3::text[], $4::numeric[], $5::numeric[]) as u (o, a, c, d, k)
-         on conflict (organization_id, account, currency) do update
-         set debits = trim_scale(b.debits + excluded.debits), credits = trim_scale(b.credits + excluded.credits)",
+        "with u (o, a, c, d, k) as (
+             select o, a, c, trim_scale(d), trim_scale(k)
+             from unnest($1::uuid[], $2::text[], $3::text[], $4::numeric[], $5::numeric[]) as u (o, a, c, d, k)
+         ), known as (
+             update journal_balances b
+             set debits = trim_scale(b.debits + u.d), credits = trim_scale(b.credits + u.k)
+             from u where b.organization_id = u.o and b.account = u.a and b.currency = u.c
+             returning b.organization_id, b.account, b.currency
+         )
+         insert into journal_balances (organization_id, account, currency, debits, credits)
+         select * from u where not exists (
+             select from known n where n.organization_id = u.o and n.account = u.a and n.currency = u.c)",
         &organizations,
         &accounts,
-        &currencies,
+        &currencies as &[&str],
         &debits,
         &credits,
     )

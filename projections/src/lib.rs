@@ -1,11 +1,12 @@
 //! Read models: what the log comes to, kept ready for reading. Nothing decides on them.
 //!
 //! One file each, with its fold and its queries: [`quota`], [`invoice`], [`risk`], [`journal`],
-//! [`directory`], [`settlement`]; their tables stand in `migrations`. [`runner`] feeds them, exactly once;
+//! [`directory`], [`settlement`], [`hold`]; their tables stand in `migrations`. [`runner`] feeds them, exactly once;
 //! [`rebuild`] makes one anew beside the old; [`reconcile`] compares them all with the log.
 
 pub mod checkpoint;
 pub mod directory;
+pub mod hold;
 pub mod invoice;
 pub mod journal;
 pub mod projection;
@@ -30,5 +31,6 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(risk::Risk),
         Arc::new(directory::Directory),
         Arc::new(settlement::Settlement),
+        Arc::new(hold::Hold),
     ]
 }

@@ -4,33 +4,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+pub use domain::Decoded;
 use domain::account::AccountEvent;
 use domain::charge::Line;
 use domain::ids::CustomerId;
 use domain::money::{Amount, Currency};
 use domain::session_key::SessionKeyEvent;
-use domain::{DecodeError, LedgerEvent, RecordedEvent};
+use domain::{LedgerEvent, RecordedEvent, Timestamp};
 use eventstore::StoreError;
 use sqlx::PgConnection;
 use uuid::Uuid;
-
-/// An event with its payload read, once for all read models. One that cannot be read stays in its
-/// place: who meets it must stop.
-#[derive(Debug, Clone)]
-pub struct Decoded {
-    /// As the log has it.
-    pub recorded: RecordedEvent,
-    /// What it says.
-    pub event: Result<LedgerEvent, DecodeError>,
-}
-
-impl Decoded {
-    /// Reads an event's payload.
-    pub fn new(recorded: RecordedEvent) -> Arc<Self> {
-        let event = LedgerEvent::decode(&recorded);
-        Arc::new(Self { recorded, event })
-    }
-}
 
 /// Why a read model did not take its events in.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -78,6 +61,9 @@ pub trait Projection: Send + Sync + 'static {
     /// Its tables, in the schema `<name>_v<version>`.
     fn tables(&self) -> &'static [&'static str];
 
+    /// Whether any of these events changes a row.
+    fn concerns(&self, events: &[Arc<Decoded>]) -> bool;
+
     /// Takes in events, in order, none of them unreadable. Folds them in memory, then writes each
     /// touched row once.
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError>;
@@ -97,7 +83,7 @@ pub fn session_key_events(
     for decoded in events {
         if let Ok(LedgerEvent::SessionKey(event)) = &decoded.event {
             let id: domain::ids::SessionKeyId = stream_key(&decoded.recorded)?;
-            found.push((&decoded.recorded, id.uuid(), event));
+            found.push((decoded.recorded.as_ref(), id.uuid(), event));
         }
     }
     Ok(found)
@@ -123,20 +109,29 @@ pub struct Charge<'a> {
     pub currency: Currency,
     /// What for.
     pub lines: &'a [Line],
+    /// When the hold that pays it was placed: it counts in the periods of that moment.
+    pub placed_at: Option<Timestamp>,
 }
 
 impl<'a> Charge<'a> {
     /// The charge that an event is.
     pub fn of(event: &'a LedgerEvent) -> Option<Self> {
         match event {
-            LedgerEvent::Account(AccountEvent::Charged(e)) => {
-                Some(Self { customer_id: e.customer_id, amount: e.amount, currency: e.currency, lines: &e.lines })
-            }
-            LedgerEvent::SessionKey(SessionKeyEvent::Charged(e)) => {
-                Some(Self { customer_id: e.customer_id, amount: e.amount, currency: e.currency, lines: &e.lines })
+            LedgerEvent::Account(event) => Self::of_account(event),
+            LedgerEvent::SessionKey(event) => {
+                let (charged, placed_at) = (event.charge()?, event.hold().map(|hold| hold.placed_at));
+                let (customer_id, amount, currency) = (charged.customer_id, charged.amount, charged.currency);
+                Some(Self { customer_id, amount, currency, lines: &charged.lines, placed_at })
             }
             _ => None,
         }
+    }
+
+    /// The charge that an account's event is.
+    pub fn of_account(event: &'a AccountEvent) -> Option<Self> {
+        let (charged, placed_at) = (event.charge()?, event.hold().map(|hold| hold.placed_at));
+        let (customer_id, amount, currency) = (charged.customer_id, charged.amount, charged.currency);
+        Some(Self { customer_id, amount, currency, lines: &charged.lines, placed_at })
     }
 }
 

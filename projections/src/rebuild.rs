@@ -79,9 +79,17 @@ pub async fn rebuild(
         let mut caught_up = true;
         for (position, &partition) in positions.iter_mut().zip(&partitions) {
             let target = checkpoint::position(pool, &live, partition).await?;
+            let mut page = read(log, partition, *position, target).await?;
             while *position < target {
                 caught_up = false;
-                *position = step(&mut connection, log, projection, &name, partition, *position, target).await?;
+                let end = page.last().map_or(*position, |last| last.recorded.position);
+                // The next events are read while these are taken in.
+                let (reached, next) = tokio::join!(
+                    step(&mut connection, projection, &name, partition, (*position, target), &page),
+                    read(log, partition, end, target)
+                );
+                *position = reached?;
+                page = next?;
             }
         }
         if caught_up {
@@ -136,20 +144,31 @@ async fn aim(connection: &mut PgConnection, name: &str) -> Result<(), Projection
     Ok(())
 }
 
+/// The next events up to a position; none when that is reached.
+async fn read(
+    log: &Arc<dyn Log>,
+    partition: i32,
+    after: i64,
+    target: i64,
+) -> Result<Vec<Arc<Decoded>>, ProjectionError> {
+    if after >= target {
+        return Ok(Vec::new());
+    }
+    let page = log.read(partition, after, PAGE.min(target - after)).await?;
+    Ok(page.into_iter().map(Decoded::new).collect())
+}
+
 async fn step(
     connection: &mut PgConnection,
-    log: &Arc<dyn Log>,
     projection: &dyn Projection,
     name: &str,
     partition: i32,
-    position: i64,
-    target: i64,
+    (position, target): (i64, i64),
+    events: &[Arc<Decoded>],
 ) -> Result<i64, ProjectionError> {
-    let page = log.read(partition, position, PAGE.min(target - position)).await?;
-    let events: Vec<Arc<Decoded>> = page.into_iter().map(Decoded::new).collect();
     let mut transaction = connection.begin().await.map_err(StoreError::from)?;
     aim(&mut transaction, name).await?;
-    let (reached, poison) = apply_in(&mut transaction, projection, name, partition, position, &events).await?;
+    let (reached, poison) = apply_in(&mut transaction, projection, name, partition, position, events).await?;
     transaction.commit().await.map_err(StoreError::from)?;
     match poison {
         Some(poison) => Err(poison),
@@ -184,8 +203,7 @@ async fn finish(
     let mut events = 0;
     for ((mut position, &partition), live_row) in positions.into_iter().zip(partitions).zip(locked) {
         while position < live_row.position {
-            let page = log.read(partition, position, PAGE.min(live_row.position - position)).await?;
-            let decoded: Vec<Arc<Decoded>> = page.into_iter().map(Decoded::new).collect();
+            let decoded = read(log, partition, position, live_row.position).await?;
             let (reached, poison) = apply_in(&mut transaction, projection, name, partition, position, &decoded).await?;
             if let Some(poison) = poison {
                 return Err(poison);

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DurationRound, TimeDelta};
+use domain::account::AccountEvent;
 use domain::account::event::Opened;
-use domain::account::{AccountEvent, Balances};
 use domain::ids::{CustomerId, OrganizationId};
 use domain::{LedgerEvent, Timestamp};
 use rust_decimal::Decimal;
@@ -68,6 +68,13 @@ impl Projection for Risk {
         &["risk_customers"]
     }
 
+    fn concerns(&self, events: &[Arc<Decoded>]) -> bool {
+        events
+            .iter()
+            .filter_map(|decoded| decoded.event.as_ref().ok())
+            .any(|event| matches!(event, LedgerEvent::Account(_)) || Charge::of(event).is_some())
+    }
+
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
         let mut ids: Vec<Uuid> = events.iter().filter_map(|decoded| customer_of(decoded)).collect();
         if ids.is_empty() {
@@ -102,10 +109,6 @@ fn customer_of(decoded: &Decoded) -> Option<Uuid> {
     }
 }
 
-fn available(balances: &Balances) -> Decimal {
-    balances.credits.plus(balances.postpaid_limit.minus(balances.postpaid)).decimal()
-}
-
 fn take_in(rows: &mut HashMap<Uuid, RiskRow>, event: &LedgerEvent, occurred_at: Timestamp) {
     if let LedgerEvent::Account(AccountEvent::Opened(opened)) = event {
         rows.insert(opened.customer_id.uuid(), RiskRow::new(opened));
@@ -117,18 +120,13 @@ fn take_in(rows: &mut HashMap<Uuid, RiskRow>, event: &LedgerEvent, occurred_at: 
     }
     let LedgerEvent::Account(event) = event else { return };
     let Some(row) = rows.get_mut(&event.customer_id().uuid()) else { return };
+    if let Some(after) = event.after() {
+        row.available = after.available().decimal();
+    }
     match event {
-        AccountEvent::Opened(_) | AccountEvent::QuotaSet(_) => {}
-        AccountEvent::Credited(credited) => {
-            row.available = available(&credited.after);
-            row.available_reference = row.available;
-        }
-        AccountEvent::LimitSet(set) => {
-            row.available = available(&set.after);
-            row.available_reference = row.available;
-        }
+        AccountEvent::Credited(_) | AccountEvent::LimitSet(_) => row.available_reference = row.available,
         AccountEvent::CreditExpired(expired) => row.available -= expired.amount.decimal(),
-        AccountEvent::Charged(charged) => row.available = available(&charged.after),
+        _ => {}
     }
 }
 
@@ -186,17 +184,20 @@ async fn write(connection: &mut PgConnection, rows: impl Iterator<Item = RiskRow
         references.push(row.available_reference);
     }
     sqlx::query!(
-        "insert into risk_customers (customer_id, organization_id, currency, charges, charged, largest_charge, last_charge,
+        "with u (a, b, c, d, e, f, g, h, i, j, k, l, m) as (
+             select a, b, c, d, trim_scale(e), trim_scale(f), trim_scale(g), h, i, j, k, trim_scale(l), trim_scale(m)
+             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::numeric[], $6::numeric[], $7::numeric[],
+                 $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::numeric[], $13::numeric[])
+                 as u (a, b, c, d, e, f, g, h, i, j, k, l, m)
+         ), known as (
+             update risk_customers r
+             set charges = u.d, charged = u.e, largest_charge = u.f, last_charge = u.g, last_charge_at = u.h,
+                 minute = u.i, minute_calls = u.j, minute_calls_peak = u.k, available = u.l, available_reference = u.m
+             from u where r.customer_id = u.a returning r.customer_id
+         )
+         insert into risk_customers (customer_id, organization_id, currency, charges, charged, largest_charge, last_charge,
              last_charge_at, minute, minute_calls, minute_calls_peak, available, available_reference)
-         select a, b, c, d, trim_scale(e), trim_scale(f), trim_scale(g), h, i, j, k, trim_scale(l), trim_scale(m)
-         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::numeric[], $6::numeric[], $7::numeric[],
-             $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::numeric[], $13::numeric[])
-             as u (a, b, c, d, e, f, g, h, i, j, k, l, m)
-         on conflict (customer_id) do update
-         set charges = excluded.charges, charged = excluded.charged, largest_charge = excluded.largest_charge,
-             last_charge = excluded.last_charge, last_charge_at = excluded.last_charge_at, minute = excluded.minute,
-             minute_calls = excluded.minute_calls, minute_calls_peak = excluded.minute_calls_peak,
-             available = excluded.available, available_reference = excluded.available_reference",
+         select * from u where not exists (select from known where known.customer_id = u.a)",
         &ids,
         &organizations,
         &currencies,

@@ -10,8 +10,9 @@ use std::time::Duration;
 use eventstore::StoreError;
 use eventstore::log::Log;
 use sqlx::{PgConnection, PgPool};
+use tokio::sync::Semaphore;
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint;
@@ -26,7 +27,12 @@ pub type Feed = broadcast::Sender<FeedBatch>;
 /// How many batches the slowest read model may lag before it turns to the log.
 pub const FEED_BATCHES_MAX: usize = 256;
 /// How many events are read from the log and applied at a time.
-const PAGE: i64 = 2_000;
+const PAGE: i64 = 5_000;
+/// A read model that has more to do rests this many times as long as its last write took, so that a row is
+/// written once for many events,
+const REST: u32 = 2;
+/// and never longer than this.
+const REST_MAX: Duration = Duration::from_millis(75);
 /// How often the log is asked whether the feed has missed something.
 const LOOK_AT_LOG: Duration = Duration::from_millis(100);
 /// Between two tries of a read model that halted or whose database is away.
@@ -44,6 +50,9 @@ pub struct Runner {
     pub log: Arc<dyn Log>,
     /// The live events of this partition.
     pub feed: broadcast::Receiver<FeedBatch>,
+    /// Who writes holds it: one read model of a partition after the other, so that they do not all want the
+    /// database in the same moment and leave it alone in the next.
+    pub turn: Arc<Semaphore>,
 }
 
 impl Runner {
@@ -87,10 +96,16 @@ impl Runner {
         let mut look = tokio::time::interval(LOOK_AT_LOG);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut position_at_look = position;
+        let mut rested_at = Instant::now();
         loop {
             tokio::select! {
                 received = self.feed.recv() => match received {
-                    Ok(batch) => position = self.take_live(name, position, batch).await?,
+                    Ok(batch) => {
+                        sleep_until(rested_at).await;
+                        let started = Instant::now();
+                        position = self.take_live(name, position, batch).await?;
+                        rested_at = Instant::now() + (started.elapsed() * REST).min(REST_MAX);
+                    }
                     Err(RecvError::Lagged(_)) => position = self.catch_up(name, position).await?,
                     // Without a feed the log alone is followed.
                     Err(RecvError::Closed) => {
@@ -148,18 +163,29 @@ impl Runner {
         if events.is_empty() {
             return Ok(position);
         }
+        // Never closed.
+        let _turn = self.turn.acquire().await;
         let started = Instant::now();
-        let mut transaction = self.pool.begin().await.map_err(StoreError::from)?;
-        // Rows and checkpoint are lost together or kept together: no fsync is worth waiting for.
-        sqlx::query!("select set_config('synchronous_commit', 'off', true)").fetch_one(&mut *transaction).await?;
-        let (reached, poison) =
-            apply_in(&mut transaction, self.projection.as_ref(), name, self.partition, position, events).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        let (reached, poison) = if self.is_idle(events) {
+            // Nothing but the checkpoint moves: one statement.
+            let mut connection = self.pool.acquire().await.map_err(StoreError::from)?;
+            apply_in(&mut connection, self.projection.as_ref(), name, self.partition, position, events).await?
+        } else {
+            let mut transaction = self.pool.begin().await.map_err(StoreError::from)?;
+            let applied =
+                apply_in(&mut transaction, self.projection.as_ref(), name, self.partition, position, events).await?;
+            transaction.commit().await.map_err(StoreError::from)?;
+            applied
+        };
         metrics::histogram!("tollbook_projection_apply_seconds", "projection" => self.projection.name())
             .record(started.elapsed().as_secs_f64());
         metrics::counter!("tollbook_projection_events_total", "projection" => self.projection.name())
             .increment((reached - position) as u64);
         poison.map_or(Ok(reached), Err)
+    }
+
+    fn is_idle(&self, events: &[Arc<Decoded>]) -> bool {
+        events.iter().all(|decoded| decoded.event.is_ok()) && !self.projection.concerns(events)
     }
 
     fn note_lag(&self, lag: i64) {
@@ -187,6 +213,9 @@ pub(crate) async fn apply_in(
     let Some(last) = events[..readable].last() else { return Ok((position, poison)) };
     let reached = last.recorded.position;
     checkpoint::advance(connection, name, partition, position, reached).await?;
+    if !projection.concerns(&events[..readable]) {
+        return Ok((reached, poison));
+    }
     let applied = projection.apply(connection, &events[..readable]).await;
     applied.map_err(|error| match error {
         ProjectionError::Poison { position: 0, reason } => ProjectionError::Poison { position: position + 1, reason },

@@ -93,6 +93,8 @@ pub(crate) struct Money {
     pub charged: Decimal,
     /// Claimed on chain.
     pub claimed: Decimal,
+    /// Reserved by holds.
+    pub held: Decimal,
     /// What the owner wants back; zero for nothing.
     pub withdrawal: Decimal,
     /// From then on; `None` when nothing is wanted.
@@ -107,6 +109,13 @@ impl Money {
         match event {
             SessionKeyEvent::Deposited(e) => self.deposited += e.amount.decimal(),
             SessionKeyEvent::Charged(e) => self.charged += e.amount.decimal(),
+            SessionKeyEvent::Held(e) => self.held += e.amount.decimal(),
+            SessionKeyEvent::HoldExtended(e) => self.held += e.amount.decimal(),
+            SessionKeyEvent::Captured(e) => {
+                self.charged += e.charge.amount.decimal();
+                self.held -= e.charge.amount.decimal() + e.returned.decimal();
+            }
+            SessionKeyEvent::Voided(e) | SessionKeyEvent::HoldExpired(e) => self.held -= e.returned.decimal(),
             SessionKeyEvent::Claimed(e) => self.claimed = self.claimed.max(e.total_claimed.decimal()),
             SessionKeyEvent::WithdrawalRequested(e) => {
                 self.withdrawal = e.amount.decimal();

@@ -1,5 +1,5 @@
-//! Ends what time ends, by events: credits and session keys whose time is over, and session keys of
-//! which nothing is left.
+//! Ends what time ends, by events: credits, holds and session keys whose time is over, and session keys
+//! of which nothing is left.
 //!
 //! The read model only says where to look; the account or the session key decides on its
 //! own state and the time given.
@@ -9,11 +9,13 @@ use std::time::Duration;
 use domain::StreamId;
 use domain::account::command::Action;
 use domain::account::{Account, AccountCommand};
+use domain::hold::HoldAction;
 use domain::ids::{CustomerId, OrganizationId, SessionKeyId};
 use domain::session_key::command::Action as KeyAction;
 use domain::session_key::{SessionKey, SessionKeyCommand};
 use domain::{Aggregate, Timestamp};
 use eventstore::{CommandMeta, clock};
+use projections::hold::DuePayer;
 use projections::quota::DueAccount;
 use projections::settlement::EndingSession;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +28,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const ACCOUNTS_MAX: i64 = 500;
 /// Session keys per round.
 const SESSIONS_MAX: i64 = 500;
+/// Payers with holds per round; each lets some expire.
+const HOLDERS_MAX: i64 = 1_000;
 
 /// Sweeps until cancelled.
 pub async fn run(context: Context, cancel: CancellationToken) {
@@ -49,6 +53,14 @@ pub async fn run(context: Context, cancel: CancellationToken) {
             Ok(sessions) => {
                 for session in sessions {
                     end(&context, &session, now).await;
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the sweep waits for the database"),
+        }
+        match projections::hold::due(&context.pool, now, HOLDERS_MAX).await {
+            Ok(payers) => {
+                for payer in payers {
+                    expire_holds(&context, &payer, now).await;
                 }
             }
             Err(error) => tracing::debug!(%error, "the sweep waits for the database"),
@@ -80,6 +92,32 @@ async fn end(context: &Context, due: &EndingSession, now: Timestamp) {
         Ok(Ok(_)) => {}
         Ok(Err(denied)) => tracing::warn!(%denied, "a session key was not ended"),
         Err(error) => tracing::debug!(%error, "a session key will be ended in a later round"),
+    }
+}
+
+async fn expire_holds(context: &Context, due: &DuePayer, now: Timestamp) {
+    let organization_id = OrganizationId::new(due.organization_id);
+    let meta = meta(organization_id, due.partition, now);
+    let action = HoldAction::Expire;
+    let denied = match due.session_key_id {
+        Some(id) => {
+            let stream = StreamId::new(SessionKey::CATEGORY, SessionKeyId::new(id));
+            let action = KeyAction::Hold { action, voucher: None };
+            let command = SessionKeyCommand { organization_id, action };
+            let executed = context.ledger.execute::<SessionKey>(stream, meta, command).await;
+            executed.map(|decided| decided.err().map(|denied| denied.to_string()))
+        }
+        None => {
+            let stream = StreamId::new(Account::CATEGORY, CustomerId::new(due.customer_id));
+            let command = AccountCommand { organization_id, action: Action::Hold(action) };
+            let executed = context.ledger.execute::<Account>(stream, meta, command).await;
+            executed.map(|decided| decided.err().map(|denied| denied.to_string()))
+        }
+    };
+    match denied {
+        Ok(None) => {}
+        Ok(Some(denied)) => tracing::warn!(%denied, "holds were not ended"),
+        Err(error) => tracing::debug!(%error, "holds will be ended in a later round"),
     }
 }
 

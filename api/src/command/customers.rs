@@ -62,26 +62,35 @@ pub struct Personal {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AccountOut {
     /// The account's currency.
-    pub currency: String,
-    /// Credits left.
-    pub credits: String,
+    #[schema(value_type = String)]
+    pub currency: Currency,
+    /// Credits left that are not reserved.
+    #[schema(value_type = String)]
+    pub credits: Amount,
     /// Charged and not yet paid for.
-    pub postpaid: String,
+    #[schema(value_type = String)]
+    pub postpaid: Amount,
     /// How far that may go.
-    pub postpaid_limit: String,
-    /// Credits and post-paid room: what can be charged now.
-    pub available: String,
+    #[schema(value_type = String)]
+    pub postpaid_limit: Amount,
+    /// Reserved by holds, of credits and post-paid room.
+    #[schema(value_type = String)]
+    pub held: Amount,
+    /// Credits and post-paid room that are not reserved: what can be charged now.
+    #[schema(value_type = String)]
+    pub available: Amount,
 }
 
 impl AccountOut {
     /// From the domain's balances.
     pub fn new(currency: Currency, balances: &Balances) -> Self {
         Self {
-            currency: currency.to_string(),
-            credits: balances.credits.to_string(),
-            postpaid: balances.postpaid.to_string(),
-            postpaid_limit: balances.postpaid_limit.to_string(),
-            available: balances.credits.plus(balances.postpaid_limit.minus(balances.postpaid)).to_string(),
+            currency,
+            credits: balances.credits,
+            postpaid: balances.postpaid,
+            postpaid_limit: balances.postpaid_limit,
+            held: balances.held(),
+            available: balances.available(),
         }
     }
 }
@@ -177,7 +186,7 @@ pub async fn create_customer(
     match execute::<Customer>(&app, stream, meta, CustomerCommand::Create(created)).await? {
         Executed::Done { event, replayed } => {
             let CustomerEvent::Created(created) = event.event;
-            let opened = Balances { credits: Amount::ZERO, postpaid: Amount::ZERO, postpaid_limit: limit };
+            let opened = Balances { postpaid_limit: limit, ..Balances::default() };
             let out = CustomerOut {
                 object: "customer",
                 id: created.customer_id,

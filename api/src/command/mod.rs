@@ -18,6 +18,7 @@ pub mod api_keys;
 pub mod charges;
 pub mod credits;
 pub mod customers;
+pub mod holds;
 pub mod meters;
 pub mod organization;
 pub mod quotas;

@@ -86,6 +86,8 @@ pub struct QuotaOut {
     pub overage: OverageIn,
     /// Used in this period.
     pub used: String,
+    /// Reserved by holds in it.
+    pub held: String,
     /// Left in this period.
     pub remaining: String,
     /// When this period began.
@@ -150,24 +152,26 @@ pub async fn set_quota(
     let action = Action::SetQuota { meter: meter.clone(), terms };
     let command = AccountCommand { organization_id: principal.organization_id, action };
     let executed = execute::<Account>(&app, account_stream(customer_id), meta, command).await?;
-    let (terms, used, at, position, replayed) = match executed {
+    let (terms, taken, at, position, replayed) = match executed {
         Executed::Done { event, replayed } => match event.event {
-            AccountEvent::QuotaSet(set) => (set.terms, set.used, event.occurred_at, event.position, replayed),
+            AccountEvent::QuotaSet(set) => {
+                (set.terms, (set.used, set.held), event.occurred_at, event.position, replayed)
+            }
             _ => return Err(Problem::internal()),
         },
         Executed::Unchanged { state, position } => match state.quotas.get(&meter) {
-            Some(quota) => (quota.terms, quota.used_at(now), now, position, false),
+            Some(quota) => (quota.terms, (quota.used_at(now), quota.held_at(now)), now, position, false),
             None => return Err(Problem::internal()),
         },
     };
-    Ok(answer(StatusCode::OK, quota_out(customer_id, &meter, &terms, used, at, position.to_string()), replayed))
+    Ok(answer(StatusCode::OK, quota_out(customer_id, &meter, &terms, taken, at, position.to_string()), replayed))
 }
 
 fn quota_out(
     customer_id: CustomerId,
     meter: &MeterCode,
     terms: &QuotaTerms,
-    used: Quantity,
+    (used, held): (Quantity, Quantity),
     at: Timestamp,
     position: String,
 ) -> QuotaOut {
@@ -183,7 +187,8 @@ fn quota_out(
             Overage::Charge => OverageIn::Charge,
         },
         used: used.to_string(),
-        remaining: terms.limit.minus(used).to_string(),
+        held: held.to_string(),
+        remaining: terms.limit.minus(used).minus(held).to_string(),
         period_start: terms.period.start(at),
         resets_at: terms.period.end(at),
         position,

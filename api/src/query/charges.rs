@@ -40,6 +40,9 @@ pub struct ChargeParams {
     pub min_position: Option<MinPosition>,
 }
 
+/// The events that are charges.
+pub const CHARGES: [&str; 2] = ["charged", "captured"];
+
 fn read(event: &RecordedEvent) -> Result<ChargeOut, Problem> {
     match event.stream_id.category() {
         Account::CATEGORY => ChargeOut::of_account(&Recorded::read(event)?),
@@ -81,7 +84,7 @@ pub async fn list_charges(
     logged(&app, &principal, params.min_position).await?;
     let filter = EventFilter {
         streams: Some(vec![stream(&app, &principal, &params).await?.as_str().to_owned()]),
-        event_type: Some("charged".to_owned()),
+        event_types: Some(CHARGES.map(str::to_owned).to_vec()),
         newest_first: true,
         ..EventFilter::default()
     };

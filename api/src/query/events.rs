@@ -16,11 +16,12 @@ use domain::ids::{CustomerId, EventId, OrganizationId, SessionKeyId};
 use domain::{Aggregate, RecordedEvent, StreamId};
 use eventstore::LogPosition;
 use eventstore::postgres::EventFilter;
+use eventstore::tail::TailBatch;
 use futures::stream::{self, Stream};
 use projections::directory;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -177,7 +178,7 @@ async fn filter(app: &App, principal: &Principal, params: &EventParams) -> Resul
     Ok(EventFilter {
         streams,
         category: params.category.clone(),
-        event_type: params.r#type.clone(),
+        event_types: params.r#type.clone().map(|name| vec![name]),
         newest_first: false,
     })
 }
@@ -221,7 +222,7 @@ struct Following {
     filter: EventFilter,
     after: i64,
     ready: VecDeque<RecordedEvent>,
-    own_head: Option<tokio::sync::watch::Receiver<i64>>,
+    own: Option<broadcast::Receiver<TailBatch>>,
     /// Given back when the client has gone.
     _place: OwnedSemaphorePermit,
 }
@@ -240,11 +241,13 @@ impl Following {
                 self.app.log.events_of(self.organization_id, self.after, STREAM_PAGE, &self.filter).await.ok()?;
             if page.is_empty() {
                 self.after = self.after.max(head);
-                match &mut self.own_head {
+                match &mut self.own {
+                    // Only a sign that something is new: what it is the log says, for one organization.
                     Some(own) => {
-                        let _ = tokio::time::timeout(LOOK_AT_LOG, own.changed()).await;
+                        let _ = tokio::time::timeout(LOOK_AT_LOG, own.recv()).await;
                         // Under load something is new all the time: what comes together is read together.
                         tokio::time::sleep(GATHER).await;
+                        *own = own.resubscribe();
                     }
                     None => tokio::time::sleep(LOOK_AT_LOG).await,
                 }
@@ -271,7 +274,7 @@ pub async fn stream_events(
         None => app.ledger.log().head(principal.partition).await?.position,
     };
     let filter = filter(&app, &principal, &params).await?;
-    let own_head = app.ledger.own_head(principal.partition);
+    let own = app.ledger.appended(principal.partition);
     let place = app.streams.clone().try_acquire_owned();
     let place = place.map_err(|_| Problem::unavailable("overloaded", "too many event streams are open"))?;
     let following = Following {
@@ -280,7 +283,7 @@ pub async fn stream_events(
         filter,
         after: start,
         ready: VecDeque::new(),
-        own_head,
+        own,
         _place: place,
         app,
     };

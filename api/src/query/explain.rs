@@ -19,7 +19,7 @@ use domain::meter::MeterCode;
 use domain::money::Currency;
 use domain::organization::{Organization, OrganizationEvent};
 use domain::postings::postings;
-use domain::session_key::{SessionKey, SessionKeyEvent};
+use domain::session_key::SessionKey;
 use domain::{Aggregate, EventPayload, LedgerEvent, RecordedEvent, StreamId};
 use eventstore::postgres::EventFilter;
 use eventstore::{LogPosition, StoreError};
@@ -49,6 +49,8 @@ const PAGES_MAX: usize = 200;
 pub enum Step {
     /// Who asked.
     Request,
+    /// What was reserved before, when a hold pays.
+    Hold,
     /// What a line costs: one step for each line.
     Price,
     /// Credits that paid: one step for each grant.
@@ -172,12 +174,12 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Reads a stream's events of one type, until `take` has what it wants and says no. `false` when there may
+    /// Reads a stream's events of some types, until `take` has what it wants and says no. `false` when there may
     /// be more that was not looked at.
     async fn scan<E: EventPayload>(
         &self,
         stream: &StreamId,
-        event_type: &str,
+        event_types: &[&str],
         way: Way,
         mut take: impl FnMut(RecordedEvent, E) -> bool,
     ) -> Result<bool, Problem> {
@@ -187,7 +189,7 @@ impl Look<'_> {
         };
         let filter = EventFilter {
             streams: Some(vec![stream.as_str().to_owned()]),
-            event_type: Some(event_type.to_owned()),
+            event_types: Some(event_types.iter().map(|&name| name.to_owned()).collect()),
             newest_first,
             ..EventFilter::default()
         };
@@ -217,7 +219,7 @@ impl Look<'_> {
         mut is_it: impl FnMut(&E) -> bool,
     ) -> Result<Option<(RecordedEvent, E)>, Problem> {
         let mut found = None;
-        self.scan(stream, event_type, way, |stored, event| {
+        self.scan(stream, &[event_type], way, |stored, event| {
             if is_it(&event) {
                 found = Some((stored, event));
             }
@@ -310,7 +312,7 @@ impl Look<'_> {
             return Ok(found);
         }
         let stream = StreamId::new(Organization::CATEGORY, self.charge.organization_id);
-        self.scan(&stream, "meter_set", self.before(), |stored, event| {
+        self.scan(&stream, &["meter_set"], self.before(), |stored, event| {
             if let OrganizationEvent::MeterSet(meter) = event {
                 let key = (meter.code, meter.version);
                 if wanted.contains(&key) {
@@ -387,7 +389,7 @@ pub async fn explain_charge(
     let event = LedgerEvent::decode(charge).map_err(StoreError::from)?;
     let look = Look { app: &app, charge };
     let mut out = match &event {
-        LedgerEvent::Account(AccountEvent::Charged(charged)) => ExplanationOut {
+        LedgerEvent::Account(event) if let Some(charged) = event.charge() => ExplanationOut {
             object: "explanation",
             charge_id: id,
             customer_id: charged.customer_id,
@@ -395,9 +397,9 @@ pub async fn explain_charge(
             amount: charged.amount.to_string(),
             currency: charged.currency.to_string(),
             settled: None,
-            steps: look.paid_by_account(charged).await?,
+            steps: look.paid_by_account(charged, event).await?,
         },
-        LedgerEvent::SessionKey(SessionKeyEvent::Charged(charged)) => ExplanationOut {
+        LedgerEvent::SessionKey(event) if let Some(charged) = event.charge() => ExplanationOut {
             object: "explanation",
             charge_id: id,
             customer_id: charged.customer_id,
@@ -405,12 +407,14 @@ pub async fn explain_charge(
             amount: charged.amount.to_string(),
             currency: charged.currency.to_string(),
             settled: Some(false),
-            steps: look.paid_by_session_key(charged).await?,
+            steps: look.paid_by_session_key(charged, event).await?,
         },
         _ => return Err(charge_not_found()),
     };
     out.steps.push(look.postings(&event));
-    if let LedgerEvent::SessionKey(SessionKeyEvent::Charged(charged)) = &event {
+    if let LedgerEvent::SessionKey(event) = &event
+        && let Some(charged) = event.charge()
+    {
         let (steps, is_settled) = look.settled(charged).await?;
         out.steps.extend(steps);
         out.settled = Some(is_settled);

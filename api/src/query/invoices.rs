@@ -88,7 +88,7 @@ pub struct InvoiceOut {
     pub lines: Vec<InvoiceLineOut>,
 }
 
-/// A line of a statement. The events behind it: `GET /v1/events?customer_id=…&type=charged`
+/// A line of a statement. The events behind it: `GET /v1/events?customer_id=…&type=charged` and `type=captured`,
 /// between its first and its last position.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InvoiceLineOut {

@@ -18,6 +18,7 @@ pub mod charges;
 pub mod customers;
 pub mod events;
 pub mod explain;
+pub mod holds;
 pub mod invoices;
 pub mod journal;
 pub mod organization;

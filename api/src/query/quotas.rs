@@ -50,6 +50,8 @@ pub struct QuotaUsageOut {
     pub postpaid: String,
     /// How far that may go.
     pub postpaid_limit: String,
+    /// What holds reserve of the room up to there.
+    pub postpaid_held: String,
     /// Everything that was charged.
     pub charged: String,
     /// Its meters, by name.
@@ -58,13 +60,15 @@ pub struct QuotaUsageOut {
     pub session_keys: SessionKeyTotalsOut,
 }
 
-/// Credits in sum: `granted = remaining + expired + spent`.
+/// Credits in sum: `granted = remaining + held + expired + spent`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreditsOut {
     /// All that were ever given.
     pub granted: String,
-    /// What is left of them.
+    /// What is left of them and not reserved.
     pub remaining: String,
+    /// What holds reserve of them.
+    pub held: String,
     /// What was lost of them.
     pub expired: String,
 }
@@ -103,7 +107,9 @@ pub struct MeterUsageOut {
     pub overage: Option<String>,
     /// Used in the period that is running now.
     pub used: Option<String>,
-    /// Left in it.
+    /// Reserved by holds in it.
+    pub held: Option<String>,
+    /// Left in it: neither used nor reserved.
     pub remaining: Option<String>,
     /// When it began.
     pub period_start: Option<DateTime<Utc>>,
@@ -121,7 +127,7 @@ fn period(name: &str) -> Option<Period> {
 fn meter_out(row: QuotaMeter, now: chrono::DateTime<Utc>) -> MeterUsageOut {
     let running = row.period.as_deref().and_then(period);
     let start = running.map(|period| period.start(now));
-    let used = if start == row.period_start { row.used } else { Decimal::ZERO };
+    let (used, held) = if start == row.period_start { (row.used, row.held) } else { Default::default() };
     MeterUsageOut {
         meter: row.meter,
         limit: row.quota_limit.map(|limit| limit.normalize().to_string()),
@@ -129,7 +135,8 @@ fn meter_out(row: QuotaMeter, now: chrono::DateTime<Utc>) -> MeterUsageOut {
         included: row.included,
         overage: row.overage,
         used: running.map(|_| used.normalize().to_string()),
-        remaining: row.quota_limit.map(|limit| (limit - used).max(Decimal::ZERO).normalize().to_string()),
+        held: running.map(|_| held.normalize().to_string()),
+        remaining: row.quota_limit.map(|limit| (limit - used - held).max(Decimal::ZERO).normalize().to_string()),
         period_start: start,
         resets_at: running.and_then(|period| period.end(now)),
         used_total: row.used_total.normalize().to_string(),
@@ -180,10 +187,12 @@ pub async fn list_quotas(
             credits: CreditsOut {
                 granted: row.granted.normalize().to_string(),
                 remaining: row.remaining.normalize().to_string(),
+                held: row.held_credits.normalize().to_string(),
                 expired: row.expired.normalize().to_string(),
             },
             postpaid: row.postpaid.normalize().to_string(),
             postpaid_limit: row.postpaid_limit.normalize().to_string(),
+            postpaid_held: row.held_postpaid.normalize().to_string(),
             charged: row.charged.normalize().to_string(),
             meters: own.into_iter().map(|meter| meter_out(meter, now)).collect(),
             session_keys: session_keys(sums.iter().find(|sums| sums.customer_id == row.customer_id)),

@@ -98,6 +98,8 @@ pub struct SessionKeyListedOut {
     pub claimed: String,
     /// Charged and not claimed.
     pub unsettled: String,
+    /// Reserved by holds.
+    pub held: String,
     /// What may still be charged.
     pub available: String,
     /// The period that is running; `null` without periods.
@@ -128,9 +130,11 @@ fn period(sums: &QuotaSession, now: Timestamp) -> Option<SessionPeriodOut> {
     let (limit, secs) = (sums.period_limit?, sums.period_secs.filter(|secs| *secs > 0)?);
     let since = (now - sums.valid_after).num_seconds().max(0);
     let started_at = sums.valid_after + TimeDelta::seconds(since / secs * secs);
-    let used = if sums.period_start == Some(started_at) { sums.period_used } else { Decimal::ZERO };
+    let counted =
+        if sums.period_start == Some(started_at) { (sums.period_used, sums.period_held) } else { Default::default() };
     let resets_at = started_at + TimeDelta::seconds(secs);
-    Some(SessionPeriodOut { started_at, resets_at, used: text(used), limit: text(limit) })
+    let (used, held) = (text(counted.0), text(counted.1));
+    Some(SessionPeriodOut { started_at, resets_at, used, held, limit: text(limit) })
 }
 
 /// The status now: what ends by time is over before its event is written.
@@ -171,6 +175,7 @@ fn listed(app: &App, row: SessionKeyRow, sums: &QuotaSession, now: Timestamp) ->
         charged: text(sums.charged),
         claimed: text(sums.claimed),
         unsettled: text((sums.charged - sums.claimed).max(Decimal::ZERO)),
+        held: text(sums.held),
         available: text(sums.available()),
         period: period(sums, now),
         created_at: row.created_at,

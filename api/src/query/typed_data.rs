@@ -204,8 +204,9 @@ async fn max_claimable(
         (Some(amount), None) => evm::token_amount("amount", amount),
         (None, Some(charge)) => {
             let charge = money::amount("charge", charge)?;
-            let charged = app.ledger.load::<SessionKey>(&stream(id)).await?.state.charged;
-            let needed = charged.checked_add(charge).and_then(|sum| sum.rounded_up(Currency::USDC.minor_unit()));
+            let state = app.ledger.load::<SessionKey>(&stream(id)).await?.state;
+            let taken = state.charged.plus(state.held);
+            let needed = taken.checked_add(charge).and_then(|sum| sum.rounded_up(Currency::USDC.minor_unit()));
             needed.map_err(|_| SessionKeyError::BalanceTooLarge.into())
         }
         (None, None) => Err(Problem::bad_request(

@@ -16,22 +16,45 @@ pub const PARTITIONS_MAX: i32 = 64;
 
 /// Where statements find the tables they name: the log, then the read models of this version. The
 /// database has the same setting, for people and for checking queries; it is lost in a dump.
-const SEARCH_PATH: &str = "public,quota_v1,invoice_v1,risk_v1,journal_v1,directory_v1,settlement_v1";
+const SEARCH_PATH: &str = "public,quota_v1,invoice_v1,risk_v1,journal_v1,directory_v1,settlement_v1,hold_v1";
 
 fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|e| StoreError::Unavailable(format!("DATABASE_URL: {e}")))?;
-    let settings = [("statement_timeout", "60s"), ("lock_timeout", "20s"), ("search_path", SEARCH_PATH)];
+    let settings = [
+        ("statement_timeout", "60s"),
+        ("lock_timeout", "20s"),
+        ("search_path", SEARCH_PATH),
+        // Who has gone without a word holds its locks for a minute, not for hours.
+        ("tcp_keepalives_idle", "30"),
+        ("tcp_keepalives_interval", "10"),
+        ("tcp_keepalives_count", "3"),
+    ];
     Ok(options.application_name("tollbook").options(settings))
 }
 
 /// A pool of connections; none is made before it is needed.
 pub fn pool(url: &str, connections_max: u32) -> Result<PgPool, StoreError> {
-    let pool = PgPoolOptions::new()
+    Ok(pool_options(connections_max).connect_lazy_with(options(url)?))
+}
+
+/// Another pool to the same database, whose commits do not wait for the disk: for what can be made again.
+pub fn unhurried(pool: &PgPool, connections_max: u32) -> PgPool {
+    let options = (*pool.connect_options()).clone().options([("synchronous_commit", "off")]);
+    pool_options(connections_max).connect_lazy_with(options)
+}
+
+/// Another pool to the same database for the writers alone. A pool gives its connections out in turn; a writer that
+/// always has the same one finds its plans and pages warm there.
+pub(super) fn apart(pool: &PgPool) -> PgPool {
+    pool_options(PARTITIONS_MAX.unsigned_abs()).connect_lazy_with((*pool.connect_options()).clone())
+}
+
+fn pool_options(connections_max: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(Duration::from_secs(3))
         // A ping before each use would double the round trips; a dead connection shows itself.
-        .test_before_acquire(false);
-    Ok(pool.connect_lazy_with(options(url)?))
+        .test_before_acquire(false)
 }
 
 /// Makes the database when there is none, and brings its schema up to date. The log gets this many

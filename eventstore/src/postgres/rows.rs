@@ -73,8 +73,7 @@ pub(super) async fn append(
     let causation_ids: Vec<Uuid> = of.iter().map(|e| e.causation_id).collect();
     let correlation_ids: Vec<Uuid> = of.iter().map(|e| e.correlation_id).collect();
     let payloads: Vec<&[u8]> = of.iter().map(|e| e.payload.as_slice()).collect();
-    let digests: Vec<[u8; 32]> = of.iter().map(|e| e.digest()).collect();
-    let digests: Vec<&[u8]> = digests.iter().map(<[u8; 32]>::as_slice).collect();
+    let digests: Vec<&[u8]> = batch.digests.iter().map(<[u8; 32]>::as_slice).collect();
     let check_streams: Vec<&str> = batch.expected.iter().map(|(stream, _)| stream.as_str()).collect();
     let check_versions: Vec<i64> = batch.expected.iter().map(|(_, version)| *version).collect();
     let index_kinds: Vec<&str> = batch.index.iter().map(|i| i.kind).collect();
@@ -84,8 +83,10 @@ pub(super) async fn append(
     let watched: Vec<Uuid> = batch.watched.iter().map(|id| id.uuid()).collect();
     let row = sqlx::query!(
         r#"select first_position, appended_at as "appended_at!", appended as "appended!", conflicts as "conflicts!"
-        from append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"#,
+        from append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+            $21, $22)"#,
         partition,
+        batch.known_position,
         &event_ids,
         &organization_ids,
         &stream_ids as _,
@@ -220,8 +221,8 @@ pub struct EventFilter {
     pub streams: Option<Vec<String>>,
     /// Only of this category.
     pub category: Option<String>,
-    /// Only of this type.
-    pub event_type: Option<String>,
+    /// Only of these types.
+    pub event_types: Option<Vec<String>>,
     /// Newest first instead of oldest first; `after` is then `before`.
     pub newest_first: bool,
 }
@@ -268,13 +269,13 @@ impl super::PostgresLog {
                      from events
                      where organization_id = $1 and position > $2
                        and ($4::text is null or split_part(stream_id, ':', 1) = $4)
-                       and ($5::text is null or event_type = $5)
+                       and ($5::text[] is null or event_type = any($5))
                      order by position limit $3",
                     organization_id.uuid(),
                     cursor,
                     limit,
                     filter.category,
-                    filter.event_type,
+                    filter.event_types.as_deref(),
                 )
                 .fetch_all(&self.pool)
                 .await?
@@ -298,13 +299,13 @@ impl super::PostgresLog {
                      correlation_id, partition, schema, stream_id, event_type, actor, request_digest, digest, payload
                  from events
                  where stream_id = any($1) and organization_id = $2 and position < $3
-                   and ($5::text is null or event_type = $5)
+                   and ($5::text[] is null or event_type = any($5))
                  order by version desc limit $4",
                 streams,
                 organization_id.uuid(),
                 cursor,
                 limit,
-                filter.event_type,
+                filter.event_types.as_deref(),
             )
             .fetch_all(&self.pool)
             .await?
@@ -316,14 +317,14 @@ impl super::PostgresLog {
                  from events
                  where stream_id = any($1) and organization_id = $2 and position > $3
                    and ($5::text is null or split_part(stream_id, ':', 1) = $5)
-                   and ($6::text is null or event_type = $6)
+                   and ($6::text[] is null or event_type = any($6))
                  order by position limit $4",
                 streams,
                 organization_id.uuid(),
                 cursor,
                 limit,
                 filter.category,
-                filter.event_type,
+                filter.event_types.as_deref(),
             )
             .fetch_all(&self.pool)
             .await?

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::account::{AccountEvent, Overage};
+use domain::account::{AccountEvent, Funds, Overage, Reserved};
+use domain::charge::Line;
 use domain::ids::{CustomerId, OrganizationId};
 use domain::{LedgerEvent, RecordedEvent, Timestamp};
 use eventstore::StoreError;
@@ -47,6 +48,10 @@ pub struct QuotaCustomer {
     pub postpaid: Decimal,
     /// How far that may go.
     pub postpaid_limit: Decimal,
+    /// Credits that holds reserve; not among `remaining`.
+    pub held_credits: Decimal,
+    /// Post-paid room that holds reserve.
+    pub held_postpaid: Decimal,
 }
 
 /// A meter's row. Without a quota it only counts.
@@ -68,8 +73,23 @@ pub struct QuotaMeter {
     pub period_start: Option<Timestamp>,
     /// Used in that period.
     pub used: Decimal,
+    /// Reserved by holds in that period.
+    pub held: Decimal,
     /// Used ever, also with session keys.
     pub used_total: Decimal,
+}
+
+impl QuotaMeter {
+    /// Goes on to a later period. Whether the row now counts in the one that is named: of an earlier one nothing
+    /// counts any more.
+    fn enter(&mut self, period_start: Timestamp) -> bool {
+        if self.period_start < Some(period_start) {
+            self.period_start = Some(period_start);
+            self.used = Decimal::ZERO;
+            self.held = Decimal::ZERO;
+        }
+        self.period_start == Some(period_start)
+    }
 }
 
 #[async_trait]
@@ -84,6 +104,13 @@ impl Projection for Quota {
 
     fn tables(&self) -> &'static [&'static str] {
         &["quota_customers", "quota_meters", "quota_grants", "quota_sessions", "quota_pending_deposits"]
+    }
+
+    fn concerns(&self, events: &[Arc<Decoded>]) -> bool {
+        events
+            .iter()
+            .filter_map(|decoded| decoded.event.as_ref().ok())
+            .any(|event| matches!(event, LedgerEvent::Account(_) | LedgerEvent::SessionKey(_)))
     }
 
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
@@ -130,6 +157,7 @@ struct Grant {
     partition: i32,
     customer_id: Uuid,
     remaining: Decimal,
+    held: Decimal,
     expires_at: Option<Timestamp>,
 }
 
@@ -145,7 +173,8 @@ impl Fold {
     async fn load(connection: &mut PgConnection, accounts: &[Uuid], metered: &[Uuid]) -> Result<Self, ProjectionError> {
         let customers = sqlx::query_as!(
             QuotaCustomer,
-            "select customer_id, organization_id, currency, granted, remaining, expired, charged, postpaid, postpaid_limit
+            "select customer_id, organization_id, currency, granted, remaining, expired, charged, postpaid, postpaid_limit,
+                 held_credits, held_postpaid
              from quota_customers where customer_id = any($1)",
             accounts
         )
@@ -153,7 +182,7 @@ impl Fold {
         .await?;
         let meters = sqlx::query_as!(
             QuotaMeter,
-            "select customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total
+            "select customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total, held
              from quota_meters where customer_id = any($1)",
             metered
         )
@@ -181,6 +210,8 @@ impl Fold {
                 charged: zero,
                 postpaid: zero,
                 postpaid_limit: opened.postpaid_limit.decimal(),
+                held_credits: zero,
+                held_postpaid: zero,
             };
             self.customers.insert(id, row);
             return;
@@ -197,6 +228,7 @@ impl Fold {
                     partition: recorded.partition,
                     customer_id: id,
                     remaining: credited.amount.decimal(),
+                    held: Decimal::ZERO,
                     expires_at: credited.expires_at,
                 };
                 self.grants.insert(grant_id, grant);
@@ -204,7 +236,7 @@ impl Fold {
             AccountEvent::CreditExpired(expired) => {
                 customer.remaining -= expired.amount.decimal();
                 customer.expired += expired.amount.decimal();
-                self.spend(expired.grant_id.uuid(), expired.amount.decimal());
+                self.change_grant(expired.grant_id.uuid(), -expired.amount.decimal(), Decimal::ZERO);
             }
             AccountEvent::LimitSet(set) => customer.postpaid_limit = set.postpaid_limit.decimal(),
             AccountEvent::QuotaSet(set) => {
@@ -215,16 +247,68 @@ impl Fold {
                 row.overage = Some(overage_name(set.terms.overage).to_owned());
                 row.period_start = Some(set.period_start);
                 row.used = set.used.decimal();
+                row.held = set.held.decimal();
             }
             AccountEvent::Charged(charged) => {
                 customer.charged += charged.amount.decimal();
                 customer.remaining -= charged.paid_by_credits().decimal();
                 customer.postpaid += charged.postpaid.decimal();
                 for used in &charged.credits_used {
-                    self.spend(used.grant_id.uuid(), used.amount.decimal());
+                    self.change_grant(used.grant_id.uuid(), -used.amount.decimal(), Decimal::ZERO);
                 }
-                let (customer_id, amount, currency) = (charged.customer_id, charged.amount, charged.currency);
-                self.count(Charge { customer_id, amount, currency, lines: &charged.lines });
+            }
+            AccountEvent::Held(held) => self.reserve(id, &held.funds, &held.lines),
+            AccountEvent::HoldExtended(extended) => self.reserve(id, &extended.funds, &extended.lines),
+            AccountEvent::Captured(captured) => {
+                let charge = &captured.charge;
+                customer.charged += charge.amount.decimal();
+                customer.held_credits -= charge.paid_by_credits().decimal();
+                customer.held_postpaid -= charge.postpaid.decimal();
+                customer.postpaid += charge.postpaid.decimal();
+                for used in &charge.credits_used {
+                    self.change_grant(used.grant_id.uuid(), Decimal::ZERO, -used.amount.decimal());
+                }
+                self.give_back(id, &captured.returned, &captured.released);
+            }
+            AccountEvent::Voided(released) | AccountEvent::HoldExpired(released) => {
+                self.give_back(id, &released.returned, &released.released);
+            }
+        }
+        if let Some(charge) = Charge::of_account(event) {
+            self.count(charge);
+        }
+    }
+
+    fn reserve(&mut self, id: Uuid, funds: &Funds, lines: &[Line]) {
+        if let Some(customer) = self.customers.get_mut(&id) {
+            customer.remaining -= funds.of_credits().decimal();
+            customer.held_credits += funds.of_credits().decimal();
+            customer.held_postpaid += funds.postpaid.decimal();
+        }
+        for part in &funds.credits {
+            self.change_grant(part.grant_id.uuid(), -part.amount.decimal(), part.amount.decimal());
+        }
+        for reserved in lines.iter().filter_map(Reserved::by) {
+            let row = self.meter(id, reserved.meter.as_str());
+            if row.enter(reserved.period_start) {
+                row.held += reserved.quantity.decimal();
+            }
+        }
+    }
+
+    fn give_back(&mut self, id: Uuid, returned: &Funds, released: &[Reserved]) {
+        if let Some(customer) = self.customers.get_mut(&id) {
+            customer.remaining += returned.of_credits().decimal();
+            customer.held_credits -= returned.of_credits().decimal();
+            customer.held_postpaid -= returned.postpaid.decimal();
+        }
+        for part in &returned.credits {
+            self.change_grant(part.grant_id.uuid(), part.amount.decimal(), -part.amount.decimal());
+        }
+        for part in released {
+            let row = self.meter(id, part.meter.as_str());
+            if row.period_start == Some(part.period_start) {
+                row.held -= part.quantity.decimal();
             }
         }
     }
@@ -235,11 +319,7 @@ impl Fold {
             let (Some(meter), Some(quantity)) = (&line.meter, line.quantity) else { continue };
             let row = self.meter(charge.customer_id.uuid(), meter.as_str());
             row.used_total += quantity.decimal();
-            if line.period_start.is_some() {
-                if row.period_start != line.period_start {
-                    row.period_start = line.period_start;
-                    row.used = Decimal::ZERO;
-                }
+            if line.period_start.is_some_and(|start| row.enter(start)) {
                 row.used += quantity.decimal();
             }
         }
@@ -255,17 +335,21 @@ impl Fold {
             overage: None,
             period_start: None,
             used: Decimal::ZERO,
+            held: Decimal::ZERO,
             used_total: Decimal::ZERO,
         })
     }
 
     /// Grants of earlier batches are not loaded: what is taken from them is written as a difference.
-    fn spend(&mut self, grant_id: Uuid, amount: Decimal) {
+    fn change_grant(&mut self, grant_id: Uuid, remaining: Decimal, held: Decimal) {
         match self.grants.get_mut(&grant_id) {
-            Some(grant) => grant.remaining -= amount,
+            Some(grant) => {
+                grant.remaining += remaining;
+                grant.held += held;
+            }
             None => {
                 let (organization_id, customer_id) = (Uuid::nil(), Uuid::nil());
-                let grant = Grant { organization_id, partition: 0, customer_id, remaining: -amount, expires_at: None };
+                let grant = Grant { organization_id, partition: 0, customer_id, remaining, held, expires_at: None };
                 self.grants.insert(grant_id, grant);
                 self.touched_grants.push(grant_id);
             }
@@ -288,14 +372,20 @@ fn overage_name(overage: Overage) -> &'static str {
 
 async fn write_customers(connection: &mut PgConnection, rows: &[QuotaCustomer]) -> Result<(), ProjectionError> {
     sqlx::query!(
-        "insert into quota_customers (customer_id, organization_id, currency, granted, remaining, expired, charged, postpaid,
-             postpaid_limit)
-         select a, b, c, trim_scale(d), trim_scale(e), trim_scale(f), trim_scale(g), trim_scale(h), trim_scale(i)
-         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[],
-             $8::numeric[], $9::numeric[]) as u (a, b, c, d, e, f, g, h, i)
-         on conflict (customer_id) do update
-         set granted = excluded.granted, remaining = excluded.remaining, expired = excluded.expired,
-             charged = excluded.charged, postpaid = excluded.postpaid, postpaid_limit = excluded.postpaid_limit",
+        "with u (a, b, c, d, e, f, g, h, i, j, k) as (
+             select a, b, c, trim_scale(d), trim_scale(e), trim_scale(f), trim_scale(g), trim_scale(h), trim_scale(i),
+                 trim_scale(j), trim_scale(k)
+             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[],
+                 $8::numeric[], $9::numeric[], $10::numeric[], $11::numeric[]) as u (a, b, c, d, e, f, g, h, i, j, k)
+         ), known as (
+             update quota_customers q
+             set granted = u.d, remaining = u.e, expired = u.f, charged = u.g, postpaid = u.h, postpaid_limit = u.i,
+                 held_credits = u.j, held_postpaid = u.k
+             from u where q.customer_id = u.a returning q.customer_id
+         )
+         insert into quota_customers (customer_id, organization_id, currency, granted, remaining, expired, charged, postpaid,
+             postpaid_limit, held_credits, held_postpaid)
+         select * from u where not exists (select from known where known.customer_id = u.a)",
         &column(rows, |row| row.customer_id),
         &column(rows, |row| row.organization_id),
         &column(rows, |row| row.currency.clone()),
@@ -305,6 +395,8 @@ async fn write_customers(connection: &mut PgConnection, rows: &[QuotaCustomer]) 
         &column(rows, |row| row.charged),
         &column(rows, |row| row.postpaid),
         &column(rows, |row| row.postpaid_limit),
+        &column(rows, |row| row.held_credits),
+        &column(rows, |row| row.held_postpaid),
     )
     .execute(connection)
     .await?;
@@ -313,14 +405,19 @@ async fn write_customers(connection: &mut PgConnection, rows: &[QuotaCustomer]) 
 
 async fn write_meters(connection: &mut PgConnection, rows: &[QuotaMeter]) -> Result<(), ProjectionError> {
     sqlx::query!(
-        "insert into quota_meters (customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total)
-         select a, b, trim_scale(c), d, e, f, g, trim_scale(h), trim_scale(i)
-         from unnest($1::uuid[], $2::text[], $3::numeric[], $4::text[], $5::boolean[], $6::text[], $7::timestamptz[],
-             $8::numeric[], $9::numeric[]) as u (a, b, c, d, e, f, g, h, i)
-         on conflict (customer_id, meter) do update
-         set quota_limit = excluded.quota_limit, period = excluded.period, included = excluded.included,
-             overage = excluded.overage, period_start = excluded.period_start, used = excluded.used,
-             used_total = excluded.used_total",
+        "with u (a, b, c, d, e, f, g, h, i, j) as (
+             select a, b, trim_scale(c), d, e, f, g, trim_scale(h), trim_scale(i), trim_scale(j)
+             from unnest($1::uuid[], $2::text[], $3::numeric[], $4::text[], $5::boolean[], $6::text[], $7::timestamptz[],
+                 $8::numeric[], $9::numeric[], $10::numeric[]) as u (a, b, c, d, e, f, g, h, i, j)
+         ), known as (
+             update quota_meters q
+             set quota_limit = u.c, period = u.d, included = u.e, overage = u.f, period_start = u.g, used = u.h,
+                 used_total = u.i, held = u.j
+             from u where q.customer_id = u.a and q.meter = u.b returning q.customer_id, q.meter
+         )
+         insert into quota_meters (customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total,
+             held)
+         select * from u where not exists (select from known k where k.customer_id = u.a and k.meter = u.b)",
         &column(rows, |row| row.customer_id),
         &column(rows, |row| row.meter.clone()),
         &column(rows, |row| row.quota_limit) as &[Option<Decimal>],
@@ -330,6 +427,7 @@ async fn write_meters(connection: &mut PgConnection, rows: &[QuotaMeter]) -> Res
         &column(rows, |row| row.period_start) as &[Option<Timestamp>],
         &column(rows, |row| row.used),
         &column(rows, |row| row.used_total),
+        &column(rows, |row| row.held),
     )
     .execute(connection)
     .await?;
@@ -342,44 +440,47 @@ async fn write_grants(
     touched: &[Uuid],
 ) -> Result<(), ProjectionError> {
     if !touched.is_empty() {
-        let spent: Vec<Decimal> =
-            touched.iter().filter_map(|id| grants.remove(id)).map(|grant| grant.remaining).collect();
+        let changes: Vec<Grant> = touched.iter().filter_map(|id| grants.remove(id)).collect();
         sqlx::query!(
-            "update quota_grants g set remaining = trim_scale(g.remaining + u.spent)
-             from unnest($1::uuid[], $2::numeric[]) as u (grant_id, spent) where g.grant_id = u.grant_id",
+            "update quota_grants g set remaining = trim_scale(g.remaining + u.remaining), held = trim_scale(g.held + u.held)
+             from unnest($1::uuid[], $2::numeric[], $3::numeric[]) as u (grant_id, remaining, held)
+             where g.grant_id = u.grant_id",
             touched,
-            &spent
+            &column(&changes, |grant| grant.remaining),
+            &column(&changes, |grant| grant.held)
         )
         .execute(&mut *connection)
         .await?;
         // A spent grant is history: the log has it, and this table stays small.
-        sqlx::query!("delete from quota_grants where grant_id = any($1) and remaining = 0", touched)
+        sqlx::query!("delete from quota_grants where grant_id = any($1) and remaining = 0 and held = 0", touched)
             .execute(&mut *connection)
             .await?;
     }
-    grants.retain(|_, grant| !grant.remaining.is_zero());
+    grants.retain(|_, grant| !(grant.remaining.is_zero() && grant.held.is_zero()));
     if !grants.is_empty() {
         let (mut ids, mut organizations, mut partitions) = (vec![], vec![], vec![]);
-        let (mut customers, mut remaining, mut ends) = (vec![], vec![], vec![]);
+        let (mut customers, mut remaining, mut held, mut ends) = (vec![], vec![], vec![], vec![]);
         for (id, grant) in grants {
             ids.push(id);
             organizations.push(grant.organization_id);
             partitions.push(grant.partition);
             customers.push(grant.customer_id);
             remaining.push(grant.remaining);
+            held.push(grant.held);
             ends.push(grant.expires_at);
         }
         sqlx::query!(
-            "insert into quota_grants (grant_id, organization_id, partition, customer_id, remaining, expires_at)
-             select a, b, c, d, trim_scale(e), f
-             from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::numeric[], $6::timestamptz[])
-                 as u (a, b, c, d, e, f)",
+            "insert into quota_grants (grant_id, organization_id, partition, customer_id, remaining, expires_at, held)
+             select a, b, c, d, trim_scale(e), f, trim_scale(g)
+             from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::numeric[], $6::timestamptz[],
+                 $7::numeric[]) as u (a, b, c, d, e, f, g)",
             &ids,
             &organizations,
             &partitions,
             &customers,
             &remaining,
             &ends as &[Option<Timestamp>],
+            &held,
         )
         .execute(&mut *connection)
         .await?;
@@ -397,7 +498,8 @@ pub async fn customers(
 ) -> Result<Vec<QuotaCustomer>, sqlx::Error> {
     sqlx::query_as!(
         QuotaCustomer,
-        "select customer_id, organization_id, currency, granted, remaining, expired, charged, postpaid, postpaid_limit
+        "select customer_id, organization_id, currency, granted, remaining, expired, charged, postpaid, postpaid_limit,
+             held_credits, held_postpaid
          from quota_customers
          where organization_id = $1 and ($2::uuid is null or customer_id = $2) and ($3::uuid is null or customer_id < $3)
          order by customer_id desc limit $4",
@@ -414,7 +516,7 @@ pub async fn customers(
 pub async fn meters(pool: &PgPool, customers: &[Uuid]) -> Result<Vec<QuotaMeter>, sqlx::Error> {
     sqlx::query_as!(
         QuotaMeter,
-        "select customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total
+        "select customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total, held
          from quota_meters where customer_id = any($1) order by customer_id, meter",
         customers
     )
@@ -437,7 +539,8 @@ pub struct DueAccount {
 pub async fn due_accounts(pool: &PgPool, now: Timestamp, limit: i64) -> Result<Vec<DueAccount>, StoreError> {
     Ok(sqlx::query_as!(
         DueAccount,
-        "select distinct customer_id, organization_id, partition from quota_grants where expires_at <= $1 limit $2",
+        "select distinct customer_id, organization_id, partition from quota_grants
+         where expires_at <= $1 and remaining > 0 limit $2",
         now,
         limit
     )

@@ -26,6 +26,7 @@ struct Session {
     period_secs: Option<i64>,
     period_start: Option<Timestamp>,
     period_used: Decimal,
+    period_held: Decimal,
     valid_after: Timestamp,
     valid_until: Timestamp,
     updated_at: Timestamp,
@@ -84,6 +85,7 @@ impl Session {
             period_secs: with_period.then_some(i64::from(terms.period_secs)),
             period_start: None,
             period_used: Decimal::ZERO,
+            period_held: Decimal::ZERO,
             valid_after: terms.valid_after,
             valid_until: terms.valid_until,
             updated_at: recorded.occurred_at,
@@ -102,17 +104,29 @@ impl Session {
             SessionKeyEvent::Deposited(e) => {
                 self.pending.remove(&(e.at.tx_hash.to_string(), whole(e.at.log_index)));
             }
-            SessionKeyEvent::Charged(e) => {
-                if self.period_start != e.period_start {
-                    self.period_start = e.period_start;
-                    self.period_used = Decimal::ZERO;
-                }
-                if e.period_start.is_some() {
-                    self.period_used += e.amount.decimal();
-                }
+            SessionKeyEvent::Charged(e) if self.enter(e.period_start) => self.period_used += e.amount.decimal(),
+            SessionKeyEvent::Held(e) if self.enter(e.period_start) => self.period_held += e.amount.decimal(),
+            SessionKeyEvent::HoldExtended(e) if self.enter(e.period_start) => self.period_held += e.amount.decimal(),
+            SessionKeyEvent::Captured(e) if self.enter(e.charge.period_start) => {
+                self.period_used += e.charge.amount.decimal();
+                self.period_held -= e.charge.amount.decimal() + e.returned.decimal();
+            }
+            SessionKeyEvent::Voided(e) | SessionKeyEvent::HoldExpired(e) if self.enter(e.period_start) => {
+                self.period_held -= e.returned.decimal();
             }
             _ => {}
         }
+    }
+
+    /// Goes on to a later period. Whether the row now counts in the one that is named: of an earlier one nothing
+    /// counts any more.
+    fn enter(&mut self, period_start: Option<Timestamp>) -> bool {
+        if self.period_start < period_start {
+            self.period_start = period_start;
+            self.period_used = Decimal::ZERO;
+            self.period_held = Decimal::ZERO;
+        }
+        period_start.is_some() && self.period_start == period_start
     }
 }
 
@@ -121,7 +135,7 @@ async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uui
         "select session_key_id, organization_id, customer_id, partition, currency, status, registered, owner_freeze,
              organization_frozen, deposited, withdrawn, withdrawal_pending, withdrawal_available_at, withdrawal_block,
              withdrawal_log_index, charged, claimed, limit_amount, period_limit, period_secs, period_start, period_used,
-             valid_after, valid_until, updated_at
+             valid_after, valid_until, updated_at, held, period_held
          from quota_sessions where session_key_id = any($1)",
         ids
     )
@@ -144,6 +158,7 @@ async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uui
             withdrawn: row.withdrawn,
             charged: row.charged,
             claimed: row.claimed,
+            held: row.held,
             withdrawal: row.withdrawal_pending,
             withdrawal_available_at: row.withdrawal_available_at,
             withdrawal_seen_at: (row.withdrawal_block, row.withdrawal_log_index),
@@ -153,6 +168,7 @@ async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uui
         period_secs: row.period_secs,
         period_start: row.period_start,
         period_used: row.period_used,
+        period_held: row.period_held,
         valid_after: row.valid_after,
         valid_until: row.valid_until,
         updated_at: row.updated_at,
@@ -178,14 +194,16 @@ async fn write(connection: &mut PgConnection, rows: &[Session]) -> Result<(), Pr
         "insert into quota_sessions (session_key_id, organization_id, customer_id, partition, currency, status, registered,
              owner_freeze, organization_frozen, deposited, pending_deposits, withdrawn, withdrawal_pending,
              withdrawal_available_at, withdrawal_block, withdrawal_log_index, charged, claimed, limit_amount, period_limit,
-             period_secs, period_start, period_used, valid_after, valid_until, updated_at)
+             period_secs, period_start, period_used, valid_after, valid_until, updated_at, held, period_held)
          select a, b, c, d, e, f, g, h, i, trim_scale(j), trim_scale(k), trim_scale(l), trim_scale(m), n, o, p,
-             trim_scale(q), trim_scale(r), trim_scale(s), trim_scale(t), u, v, trim_scale(w), x, y, z
+             trim_scale(q), trim_scale(r), trim_scale(s), trim_scale(t), u, v, trim_scale(w), x, y, z,
+             trim_scale(aa), trim_scale(ab)
          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::boolean[], $8::text[],
              $9::boolean[], $10::numeric[], $11::numeric[], $12::numeric[], $13::numeric[], $14::timestamptz[],
              $15::bigint[], $16::bigint[], $17::numeric[], $18::numeric[], $19::numeric[], $20::numeric[], $21::bigint[],
-             $22::timestamptz[], $23::numeric[], $24::timestamptz[], $25::timestamptz[], $26::timestamptz[])
-             as rows (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z)
+             $22::timestamptz[], $23::numeric[], $24::timestamptz[], $25::timestamptz[], $26::timestamptz[],
+             $27::numeric[], $28::numeric[])
+             as rows (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab)
          on conflict (session_key_id) do update
          set status = excluded.status, registered = excluded.registered, owner_freeze = excluded.owner_freeze,
              organization_frozen = excluded.organization_frozen, deposited = excluded.deposited,
@@ -193,7 +211,8 @@ async fn write(connection: &mut PgConnection, rows: &[Session]) -> Result<(), Pr
              withdrawal_pending = excluded.withdrawal_pending, withdrawal_available_at = excluded.withdrawal_available_at,
              withdrawal_block = excluded.withdrawal_block, withdrawal_log_index = excluded.withdrawal_log_index,
              charged = excluded.charged, claimed = excluded.claimed, period_start = excluded.period_start,
-             period_used = excluded.period_used, updated_at = excluded.updated_at",
+             period_used = excluded.period_used, updated_at = excluded.updated_at, held = excluded.held,
+             period_held = excluded.period_held",
         &column(rows, |row| row.session_key_id),
         &column(rows, |row| row.organization_id),
         &column(rows, |row| row.customer_id),
@@ -220,6 +239,8 @@ async fn write(connection: &mut PgConnection, rows: &[Session]) -> Result<(), Pr
         &column(rows, |row| row.valid_after),
         &column(rows, |row| row.valid_until),
         &column(rows, |row| row.updated_at),
+        &column(rows, |row| row.money.held),
+        &column(rows, |row| row.period_held),
     )
     .execute(connection)
     .await?;
@@ -287,6 +308,8 @@ pub struct QuotaSession {
     pub charged: Decimal,
     /// Claimed on chain, cumulative.
     pub claimed: Decimal,
+    /// Reserved by holds.
+    pub held: Decimal,
     /// The most that may lie in escrow.
     pub limit: Decimal,
     /// The most that may be charged in a period; nothing without one.
@@ -297,6 +320,8 @@ pub struct QuotaSession {
     pub period_start: Option<Timestamp>,
     /// Charged in that period.
     pub period_used: Decimal,
+    /// Reserved by holds in that period.
+    pub period_held: Decimal,
     /// Usable from here
     pub valid_after: Timestamp,
     /// until before here.
@@ -312,7 +337,7 @@ impl QuotaSession {
             Self,
             r#"select session_key_id, customer_id, currency, status, deposited, pending_deposits, withdrawn,
                    withdrawal_pending, withdrawal_available_at, charged, claimed, limit_amount as "limit", period_limit,
-                   period_secs, period_start, period_used, valid_after, valid_until, updated_at
+                   period_secs, period_start, period_used, valid_after, valid_until, updated_at, held, period_held
                from quota_sessions where session_key_id = any($1)"#,
             ids
         )
@@ -323,7 +348,7 @@ impl QuotaSession {
     /// What may still be charged, as far as deposits go.
     pub fn available(&self) -> Decimal {
         let escrow = self.deposited - self.withdrawn - self.withdrawal_pending;
-        (escrow.max(Decimal::ZERO) - self.charged).max(Decimal::ZERO)
+        (escrow.max(Decimal::ZERO) - self.charged - self.held).max(Decimal::ZERO)
     }
 }
 
@@ -340,7 +365,7 @@ pub async fn sessions(
         QuotaSession,
         r#"select session_key_id, customer_id, currency, status, deposited, pending_deposits, withdrawn,
                withdrawal_pending, withdrawal_available_at, charged, claimed, limit_amount as "limit", period_limit,
-               period_secs, period_start, period_used, valid_after, valid_until, updated_at
+               period_secs, period_start, period_used, valid_after, valid_until, updated_at, held, period_held
            from quota_sessions
            where organization_id = $1 and ($2::uuid is null or customer_id = $2)
              and ($3::uuid is null or session_key_id = $3) and ($4::uuid is null or session_key_id < $4)
@@ -380,7 +405,7 @@ pub async fn sums_by_customer(pool: &PgPool, customers: &[Uuid]) -> Result<Vec<C
         CustomerSessions,
         r#"select customer_id, count(*) as "count!", count(*) filter (where status = 'active') as "active!",
                sum(deposited) as "deposited!", sum(charged) as "charged!", sum(claimed) as "claimed!",
-               coalesce(sum(greatest(greatest(deposited - withdrawn - withdrawal_pending, 0) - charged, 0))
+               coalesce(sum(greatest(greatest(deposited - withdrawn - withdrawal_pending, 0) - charged - held, 0))
                    filter (where status = 'active'), 0) as "available!"
            from quota_sessions where customer_id = any($1) group by customer_id"#,
         customers

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::ids::{CustomerId, OrganizationId};
+use domain::ids::{CustomerId, HoldId, OrganizationId};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Compared, Difference, Expected, PerAccount, PerCustomer, Reconciled};
+use super::sessions::OpenHolds;
+use super::{Compared, Difference, Expected, PerAccount, PerCustomer, Reconciled, Reserved};
 use crate::projection::ProjectionError;
 
 impl Expected {
@@ -21,6 +22,7 @@ impl Expected {
             .await?;
         let found = quota.into_iter().map(|row| (row.customer_id, (row.charged, row.remaining, 0))).collect();
         compare_customers("quota", &self.quota, found, result);
+        self.compare_reserved(snapshot, result).await?;
         self.sessions.compare_quota(snapshot, result).await?;
 
         let invoice = sqlx::query!(
@@ -45,7 +47,63 @@ impl Expected {
         let found = risk.into_iter().map(|row| (row.customer_id, (row.charged, Decimal::ZERO, row.charges))).collect();
         compare_customers("risk", &self.risk, found, result);
         self.compare_journal(snapshot, result).await?;
+        self.compare_holds(snapshot, result).await?;
         self.sessions.compare_settlement(snapshot, result).await
+    }
+
+    async fn compare_reserved(
+        &self,
+        snapshot: &mut PgConnection,
+        result: &mut Reconciled,
+    ) -> Result<(), ProjectionError> {
+        let rows = sqlx::query!(
+            r#"select c.customer_id, c.held_credits, c.held_postpaid,
+                   c.held_credits = coalesce((select sum(g.held) from quota_grants g
+                       where g.customer_id = c.customer_id), 0) as "sums_up!"
+               from quota_customers c"#
+        )
+        .fetch_all(&mut *snapshot)
+        .await?;
+        let mut found: BTreeMap<Uuid, Reserved> = BTreeMap::new();
+        for row in rows {
+            if !row.sums_up {
+                let subject = CustomerId::new(row.customer_id).to_string();
+                let (expected, found) =
+                    ("the sum of what its grants have reserved".to_owned(), "another sum".to_owned());
+                result.differences.push(Difference { place: "quota", subject, expected, found });
+            }
+            let reserved = Reserved { credits: row.held_credits, postpaid: row.held_postpaid, meters: BTreeMap::new() };
+            found.insert(row.customer_id, reserved);
+        }
+        let meters = sqlx::query!("select customer_id, meter, held from quota_meters where held <> 0")
+            .fetch_all(&mut *snapshot)
+            .await?;
+        for row in meters {
+            found.entry(row.customer_id).or_default().meters.insert(row.meter, row.held);
+        }
+        // Nothing is the same as no row.
+        let something = |rows: &BTreeMap<Uuid, Reserved>| -> BTreeMap<Uuid, Reserved> {
+            let some = rows.iter().filter(|(_, reserved)| **reserved != Reserved::default());
+            some.map(|(id, reserved)| (*id, reserved.clone())).collect()
+        };
+        let subject = |id: &Uuid| CustomerId::new(*id).to_string();
+        let (expected, found) = (something(&self.reserved), something(&found));
+        compare_each("quota", &expected, &found, subject, |row| format!("{row:?}"), &mut result.differences);
+        Ok(())
+    }
+
+    async fn compare_holds(&self, snapshot: &mut PgConnection, result: &mut Reconciled) -> Result<(), ProjectionError> {
+        let rows =
+            sqlx::query!("select hold_id, held, captured from holds where status = 'open'").fetch_all(snapshot).await?;
+        let found: OpenHolds = rows.into_iter().map(|row| (row.hold_id, (row.held, row.captured))).collect();
+        let expected = &self.sessions.holds;
+        let held = |rows: &OpenHolds| rows.values().map(|(held, _)| held).sum();
+        let (subjects, sums) = (expected.len(), (held(expected), held(&found)));
+        result.compared.push(Compared { place: "hold", subjects, expected: sums.0, found: sums.1 });
+        let subject = |id: &Uuid| HoldId::new(*id).to_string();
+        let show = |sums: &(Decimal, Decimal)| format!("held {}, captured {}", sums.0, sums.1);
+        compare_each("hold", expected, &found, subject, show, &mut result.differences);
+        Ok(())
     }
 
     async fn compare_journal(

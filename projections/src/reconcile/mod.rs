@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::account::{Account, AccountEvent};
+use domain::money::Amount;
 use domain::postings::postings;
 use domain::{Aggregate, LedgerEvent, RecordedEvent};
 use eventstore::StoreError;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 
 use crate::checkpoint;
 use crate::projection::{Charge, Projection, ProjectionError};
-use crate::{invoice, journal, quota, risk, settlement};
+use crate::{hold, invoice, journal, quota, risk, settlement};
 
 mod chain;
 mod compare;
@@ -88,6 +89,7 @@ struct Untils {
     risk: Until,
     journal: Until,
     settlement: Until,
+    hold: Until,
 }
 
 impl Untils {
@@ -103,6 +105,7 @@ impl Untils {
             risk: until(&risk::Risk),
             journal: until(&journal::Journal),
             settlement: until(&settlement::Settlement),
+            hold: until(&hold::Hold),
         })
     }
 }
@@ -115,7 +118,28 @@ struct Expected {
     risk: PerCustomer,
     journal: PerAccount,
     accounts: BTreeMap<Uuid, Account>,
+    reserved: BTreeMap<Uuid, Reserved>,
     sessions: sessions::Expected,
+}
+
+/// What holds reserve of an account: credits, post-paid room, and the quotas of which something is reserved.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Reserved {
+    credits: Decimal,
+    postpaid: Decimal,
+    meters: BTreeMap<String, Decimal>,
+}
+
+impl Reserved {
+    fn of(account: &Account) -> Self {
+        let balances = account.balances();
+        let meters = account.quotas.iter().filter(|(_, quota)| !quota.held.is_zero());
+        Self {
+            credits: balances.held_credits.decimal(),
+            postpaid: balances.held_postpaid.decimal(),
+            meters: meters.map(|(meter, quota)| (meter.to_string(), quota.held.decimal())).collect(),
+        }
+    }
 }
 
 /// Folds the log and compares. Fails loudly on an event that cannot be read.
@@ -202,27 +226,37 @@ impl Expected {
         let id = event.customer_id().uuid();
         let account = self.accounts.entry(id).or_default();
         account.apply_event(event, recorded.occurred_at);
-        if let AccountEvent::Charged(charged) = event {
-            check_limit(account, charged, recorded, differences);
+        check_limit(account, event, recorded, differences);
+        if let Some(hold) = event.hold().filter(|_| until.hold.covers(recorded)) {
+            let open = account.holds.get(&hold.hold_id).map(|open| (open.funds.amount(), open.captured));
+            sessions::note_hold(&mut self.sessions.holds, hold.hold_id, open);
         }
         if until.quota.covers(recorded) {
             let sums = self.quota.entry(id).or_default();
             sums.0 = account.charged.decimal();
             sums.1 = account.credits().decimal();
+            // Whoever never had a hold has nothing reserved, and the read model must say so too.
+            if event.hold().is_some() || self.reserved.contains_key(&id) {
+                self.reserved.insert(id, Reserved::of(account));
+            }
         }
     }
 }
 
 /// I4 at every prefix of the log: what a charge puts on the post-paid balance fits its limit.
-fn check_limit(
-    account: &Account,
-    charged: &domain::account::Charged,
-    recorded: &RecordedEvent,
-    differences: &mut Vec<Difference>,
-) {
-    let over = !charged.postpaid.is_zero() && account.postpaid > account.postpaid_limit;
-    if over || charged.after != account.balances() {
-        let (expected, found) = (format!("{:?}", account.balances()), format!("{:?}", charged.after));
+/// What a hold reserved was within it when it was placed, and may be captured also after the limit was lowered.
+fn check_limit(account: &Account, event: &AccountEvent, recorded: &RecordedEvent, differences: &mut Vec<Difference>) {
+    let taken = match event {
+        AccountEvent::Charged(charged) => charged.postpaid,
+        AccountEvent::Held(held) => held.funds.postpaid,
+        AccountEvent::HoldExtended(extended) => extended.funds.postpaid,
+        _ => Amount::ZERO,
+    };
+    let balances = account.balances();
+    let over = !taken.is_zero() && balances.postpaid.plus(balances.held_postpaid) > balances.postpaid_limit;
+    let Some(after) = event.after() else { return };
+    if over || *after != balances {
+        let (expected, found) = (format!("{balances:?}"), format!("{after:?}"));
         differences.push(Difference::invariant(recorded, expected, found));
     }
 }

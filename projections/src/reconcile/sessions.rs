@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::ids::{SessionKeyId, SettlementId};
+use domain::ids::{HoldId, SessionKeyId, SettlementId};
 use domain::money::Amount;
-use domain::session_key::{Custody, Grant, SessionBalances, SessionKey, SessionKeyEvent};
+use domain::session_key::{Custody, Grant, SessionKey, SessionKeyEvent};
 use domain::settlement::{Settlement, SettlementEvent};
 use domain::{Aggregate, LedgerEvent, RecordedEvent, Timestamp};
 use rust_decimal::Decimal;
@@ -27,7 +27,8 @@ struct Spendable {
     wanted_back: Decimal,
     charged: Decimal,
     claimed: Decimal,
-    period: Option<(Timestamp, Decimal)>,
+    held: Decimal,
+    period: Option<(Timestamp, Decimal, Decimal)>,
 }
 
 /// What is compared with `settlement`.
@@ -64,6 +65,18 @@ pub(super) struct Expected {
     spendable: BTreeMap<Uuid, Spendable>,
     earned: BTreeMap<Uuid, Earned>,
     settled: BTreeMap<Uuid, Settled>,
+    pub(super) holds: OpenHolds,
+}
+
+/// Open holds: what each reserves, and has captured.
+pub(super) type OpenHolds = BTreeMap<Uuid, (Decimal, Decimal)>;
+
+/// What an aggregate has of a hold after an event.
+pub(super) fn note_hold(holds: &mut OpenHolds, id: HoldId, open: Option<(Amount, Amount)>) {
+    match open {
+        Some((held, captured)) => holds.insert(id.uuid(), (held.decimal(), captured.decimal())),
+        None => holds.remove(&id.uuid()),
+    };
 }
 
 impl Expected {
@@ -110,6 +123,10 @@ impl Expected {
         if until.settlement.covers(recorded) {
             self.earned.insert(id, earned(key));
         }
+        if let Some(hold) = event.hold().filter(|_| until.hold.covers(recorded)) {
+            let open = key.holds.get(&hold.hold_id).map(|open| (open.amount, open.captured));
+            note_hold(&mut self.holds, hold.hold_id, open);
+        }
     }
 
     fn take_in_settlement(
@@ -142,7 +159,7 @@ impl Expected {
     ) -> Result<(), ProjectionError> {
         let rows = sqlx::query!(
             r#"select session_key_id, customer_id, status, deposited, withdrawn, withdrawal_pending, charged, claimed,
-                   period_start, period_used, pending_deposits = (select coalesce(sum(p.amount), 0)
+                   held, period_start, period_used, period_held, pending_deposits = (select coalesce(sum(p.amount), 0)
                        from quota_pending_deposits p where p.session_key_id = s.session_key_id) as "sums_up!",
                    pending_deposits
                from quota_sessions s"#
@@ -165,7 +182,8 @@ impl Expected {
                 wanted_back: row.withdrawal_pending,
                 charged: row.charged,
                 claimed: row.claimed,
-                period: row.period_start.map(|start| (start, row.period_used)),
+                held: row.held,
+                period: row.period_start.map(|start| (start, row.period_used, row.period_held)),
             };
             found.insert(row.session_key_id, session);
         }
@@ -272,7 +290,11 @@ fn spendable(key: &SessionKey) -> Spendable {
         wanted_back: key.withdrawal.map_or(Decimal::ZERO, |withdrawal| withdrawal.amount.decimal()),
         charged: key.charged.decimal(),
         claimed: key.claimed.decimal(),
-        period: key.period.map(|(start, used)| (start, used.decimal())),
+        held: key.held.decimal(),
+        period: key
+            .period
+            .max(key.period_held)
+            .map(|(start, _)| (start, key.period_used(start).decimal(), key.period_held(start).decimal())),
     }
 }
 
@@ -317,20 +339,8 @@ fn settled(settlement: &Settlement) -> Settled {
 /// What must hold of a session key after an event (I4, I7), and does not: expected, found.
 fn violations(key: &SessionKey, event: &SessionKeyEvent) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut after = |after: &SessionBalances| {
-        if *after != key.balances() {
-            found.push((format!("{:?}", key.balances()), format!("{after:?}")));
-        }
-    };
-    match event {
-        SessionKeyEvent::Deposited(e) => after(&e.after),
-        SessionKeyEvent::Charged(e) => after(&e.after),
-        SessionKeyEvent::Claimed(e) => after(&e.after),
-        SessionKeyEvent::WithdrawalRequested(e) => after(&e.after),
-        SessionKeyEvent::WithdrawalCancelled(e) => after(&e.after),
-        SessionKeyEvent::Withdrawn(e) => after(&e.after),
-        SessionKeyEvent::Closed(e) => after(&e.after),
-        _ => {}
+    if let Some(after) = event.after().filter(|after| **after != key.balances()) {
+        found.push((format!("{:?}", key.balances()), format!("{after:?}")));
     }
     let mut at_most = |what: &str, value: Decimal, limit: Decimal| {
         if value > limit {
@@ -342,15 +352,18 @@ fn violations(key: &SessionKey, event: &SessionKeyEvent) -> Vec<(String, String)
     // Not through `escrow`, which is never below zero.
     let escrow = key.deposited.decimal() - key.withdrawn.decimal();
     match event {
-        SessionKeyEvent::Charged(_) => {
+        SessionKeyEvent::Captured(_) => at_most("charged", charged, escrow),
+        SessionKeyEvent::Charged(_) | SessionKeyEvent::Held(_) | SessionKeyEvent::HoldExtended(_) => {
+            let charged = charged + key.held.decimal();
             // An owner who is faster than the settlement may take what was charged before.
-            at_most("charged", charged, escrow);
-            if let Some((_, used)) = key.period {
-                at_most("charged in the period", used.decimal(), terms.period_limit.decimal());
+            at_most("charged and held", charged, escrow);
+            if let Some((start, _)) = key.period.max(key.period_held) {
+                let used = key.period_used(start).plus(key.period_held(start));
+                at_most("charged and held in the period", used.decimal(), terms.period_limit.decimal());
             }
             if terms.custody == Custody::Client {
                 let signed = key.voucher.map_or(Decimal::ZERO, |voucher| voucher.max_claimable.decimal());
-                at_most("charged", charged, signed);
+                at_most("charged and held", charged, signed);
             }
         }
         SessionKeyEvent::Claimed(_) => {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::LedgerEvent;
 use sqlx::PgConnection;
 
 use crate::projection::{Decoded, Projection, ProjectionError};
@@ -41,6 +42,13 @@ impl Projection for Settlement {
 
     fn tables(&self) -> &'static [&'static str] {
         &["settlement_sessions", "settlements", "settlement_claims", "settlement_relays"]
+    }
+
+    fn concerns(&self, events: &[Arc<Decoded>]) -> bool {
+        events
+            .iter()
+            .filter_map(|decoded| decoded.event.as_ref().ok())
+            .any(|event| matches!(event, LedgerEvent::SessionKey(_) | LedgerEvent::Settlement(_)))
     }
 
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {

@@ -37,6 +37,7 @@ struct Session {
     last_charge_position: i64,
     relays: i32,
     finalize_relays: i32,
+    holds: i32,
 }
 
 pub(super) async fn apply(connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
@@ -89,14 +90,18 @@ impl Session {
             last_charge_position: 0,
             relays: 0,
             finalize_relays: 0,
+            holds: 0,
         }
     }
 
     fn take_in(&mut self, recorded: &RecordedEvent, event: &SessionKeyEvent) {
         self.life.take_in(event);
         self.money.take_in(event);
+        if event.hold().is_some() {
+            self.count_hold(event);
+        }
         match event {
-            SessionKeyEvent::Charged(_) => {
+            SessionKeyEvent::Charged(_) | SessionKeyEvent::Captured(_) => {
                 self.last_charge_position = recorded.position;
                 if self.open_settlement.is_some() {
                     self.unplanned_since.get_or_insert(recorded.occurred_at);
@@ -146,6 +151,15 @@ impl Session {
         self.unplanned_since = None;
     }
 
+    fn count_hold(&mut self, event: &SessionKeyEvent) {
+        match event {
+            SessionKeyEvent::Held(_) => self.holds += 1,
+            SessionKeyEvent::Captured(e) if !e.is_final => {}
+            SessionKeyEvent::HoldExtended(_) => {}
+            _ => self.holds -= 1,
+        }
+    }
+
     fn count_relay(&mut self, action: RelayAction, by: i32) {
         self.relays += by;
         if action == RelayAction::FinalizeWithdraw {
@@ -172,7 +186,7 @@ impl Session {
     }
 
     fn closable(&self) -> bool {
-        let idle = self.open_settlement.is_none() && self.relays == 0;
+        let idle = self.open_settlement.is_none() && self.relays == 0 && self.holds == 0;
         self.life.is_over() && !self.life.is_closed() && idle && self.money.is_paid_out()
     }
 }
@@ -183,7 +197,7 @@ async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uui
              currency, status, registered, owner_freeze, organization_frozen, deposited, withdrawn, charged, claimed,
              oldest_unsettled_at, unplanned_since, open_settlement, set_aside, settled_position, planned_position,
              last_charge_position, valid_until, withdrawal_amount, withdrawal_available_at, withdrawal_block,
-             withdrawal_log_index, relays, finalize_relays
+             withdrawal_log_index, relays, finalize_relays, holds
          from settlement_sessions where session_key_id = any($1)",
         ids
     )
@@ -212,6 +226,8 @@ async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uui
             withdrawn: row.withdrawn,
             charged: row.charged,
             claimed: row.claimed,
+            // Not kept here: what may still be charged is another read model's.
+            held: Decimal::ZERO,
             withdrawal: row.withdrawal_amount,
             withdrawal_available_at: row.withdrawal_available_at,
             withdrawal_seen_at: (row.withdrawal_block, row.withdrawal_log_index),
@@ -225,6 +241,7 @@ async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uui
         last_charge_position: row.last_charge_position,
         relays: row.relays,
         finalize_relays: row.finalize_relays,
+        holds: row.holds,
     });
     Ok(sessions.map(|session| (session.session_key_id, session)).collect())
 }
@@ -235,17 +252,18 @@ async fn write(connection: &mut PgConnection, rows: &[Session]) -> Result<(), Pr
              token, payee, session_id, currency, status, registered, owner_freeze, organization_frozen, ended, closable,
              deposited, withdrawn, charged, claimed, unsettled, claimable, oldest_unsettled_at, unplanned_since,
              open_settlement, settled_position, planned_position, last_charge_position, valid_until, withdrawal_amount,
-             withdrawal_available_at, withdrawal_block, withdrawal_log_index, relays, finalize_relays, set_aside)
+             withdrawal_available_at, withdrawal_block, withdrawal_log_index, relays, finalize_relays, set_aside,
+             holds)
          select a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, trim_scale(q), trim_scale(r), trim_scale(s), trim_scale(t),
-             trim_scale(u), trim_scale(v), w, x, y, z, aa, ab, ac, trim_scale(ad), ae, af, ag, ah, ai, aj
+             trim_scale(u), trim_scale(v), w, x, y, z, aa, ab, ac, trim_scale(ad), ae, af, ag, ah, ai, aj, ak
          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::bigint[], $6::text[], $7::text[], $8::text[],
              $9::text[], $10::text[], $11::text[], $12::boolean[], $13::text[], $14::boolean[], $15::boolean[],
              $16::boolean[], $17::numeric[], $18::numeric[], $19::numeric[], $20::numeric[], $21::numeric[],
              $22::numeric[], $23::timestamptz[], $24::timestamptz[], $25::uuid[], $26::bigint[], $27::bigint[],
              $28::bigint[], $29::timestamptz[], $30::numeric[], $31::timestamptz[], $32::bigint[], $33::bigint[],
-             $34::integer[], $35::integer[], $36::text[])
+             $34::integer[], $35::integer[], $36::text[], $37::integer[])
              as rows (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae, af,
-                 ag, ah, ai, aj)
+                 ag, ah, ai, aj, ak)
          on conflict (session_key_id) do update
          set status = excluded.status, registered = excluded.registered, owner_freeze = excluded.owner_freeze,
              organization_frozen = excluded.organization_frozen, ended = excluded.ended, closable = excluded.closable,
@@ -256,7 +274,8 @@ async fn write(connection: &mut PgConnection, rows: &[Session]) -> Result<(), Pr
              planned_position = excluded.planned_position, last_charge_position = excluded.last_charge_position,
              withdrawal_amount = excluded.withdrawal_amount, withdrawal_available_at = excluded.withdrawal_available_at,
              withdrawal_block = excluded.withdrawal_block, withdrawal_log_index = excluded.withdrawal_log_index,
-             relays = excluded.relays, finalize_relays = excluded.finalize_relays, set_aside = excluded.set_aside",
+             relays = excluded.relays, finalize_relays = excluded.finalize_relays, set_aside = excluded.set_aside,
+             holds = excluded.holds",
         &column(rows, |row| row.session_key_id),
         &column(rows, |row| row.organization_id),
         &column(rows, |row| row.customer_id),
@@ -293,6 +312,7 @@ async fn write(connection: &mut PgConnection, rows: &[Session]) -> Result<(), Pr
         &column(rows, |row| row.relays),
         &column(rows, |row| row.finalize_relays),
         &column(rows, |row| row.set_aside.clone()) as &[Option<String>],
+        &column(rows, |row| row.holds),
     )
     .execute(connection)
     .await?;

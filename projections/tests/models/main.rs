@@ -12,6 +12,7 @@ use std::time::Duration;
 use projections::runner::{Feed, Runner};
 use projections::{Decoded, ProjectionError, checkpoint, rebuild, reconcile};
 use rust_decimal::Decimal;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use support::{Bench, fill, garble};
@@ -63,9 +64,16 @@ async fn what_is_delivered_twice_counts_once() {
     let pool = bench.another_pool();
     // Two runners for everything, as if two processes both thought they lead.
     for _ in 0..2 {
+        let turn = Arc::new(Semaphore::new(1));
         for projection in projections::all() {
-            let runner =
-                Runner { projection, partition: 0, pool: pool.clone(), log: bench.log.clone(), feed: feed.subscribe() };
+            let runner = Runner {
+                projection,
+                partition: 0,
+                pool: pool.clone(),
+                log: bench.log.clone(),
+                feed: feed.subscribe(),
+                turn: turn.clone(),
+            };
             runners.push(tokio::spawn(runner.run(cancel.clone())));
         }
     }
@@ -106,6 +114,7 @@ async fn a_poison_event_halts_and_is_not_skipped() {
         pool: bench.pool.clone(),
         log: bench.log.clone(),
         feed: feed.subscribe(),
+        turn: Arc::new(Semaphore::new(1)),
     };
     let running = tokio::spawn(runner.run(cancel.clone()));
     let halted = bench.until(async |all| all.iter().find_map(|c| c.halted.clone().map(|why| (c.position, why)))).await;

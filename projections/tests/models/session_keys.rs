@@ -386,7 +386,7 @@ async fn a_charge_beyond_the_escrow_breaks_an_invariant() {
     crate::support::tamper(&bench.pool, position, r#""amount":"1.25""#, r#""amount":"6""#).await;
     let found = reconcile::reconcile(&bench.pool, &bench.log).await.unwrap().differences;
     let invariants: Vec<_> = found.iter().filter(|one| one.place == "invariant").collect();
-    assert!(invariants.iter().any(|one| one.expected == "charged at most 5" && one.found == "6"), "{found:?}");
+    assert!(invariants.iter().any(|one| one.expected == "charged and held at most 5" && one.found == "6"), "{found:?}");
     assert!(invariants.iter().any(|one| one.found.contains("1.25")), "what it says of itself: {found:?}");
     assert!(invariants.iter().all(|one| one.subject.ends_with(&format!("at position 0:{position}"))), "{found:?}");
 }

@@ -1,15 +1,18 @@
 //! A database with a log that has something of everything in it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::account::command::Action;
 use domain::account::{Account, AccountCommand, Overage, QuotaTerms};
 use domain::charge::Usage;
 use domain::customer::{Created, Customer, CustomerCommand};
-use domain::ids::{CreditGrantId, CustomerId, OrganizationId};
+use domain::hold::HoldAction;
+use domain::ids::{CreditGrantId, CustomerId, HoldId, OrganizationId};
 use domain::meter::Meter;
 use domain::money::Currency;
 use domain::period::Period;
+use domain::session_key::command::Action as SessionAction;
 use domain::{Aggregate, StreamId, Timestamp};
 use eventstore::log::Log;
 use eventstore::postgres::{PostgresLog, connect};
@@ -219,6 +222,68 @@ pub async fn fill(ledger: &Ledger) {
         act(ledger, customer, "2026-02-02T00:00:00Z", charge(vec![metered("calls", "0.1", "9")])).await;
     }
     keys::fill(ledger).await;
+    hold(ledger).await;
+}
+
+fn place(n: u128, usage: Vec<Usage>, ttl_secs: u32) -> HoldAction {
+    let (description, metadata) = (None, BTreeMap::new());
+    HoldAction::Place {
+        hold_id: HoldId::new(Uuid::from_u128(n)),
+        usage,
+        currency: None,
+        ttl_secs,
+        description,
+        metadata,
+    }
+}
+
+fn capture(n: u128, usage: Option<Vec<Usage>>, is_final: bool) -> HoldAction {
+    let (description, metadata) = (None, BTreeMap::new());
+    HoldAction::Capture {
+        hold_id: HoldId::new(Uuid::from_u128(n)),
+        usage,
+        currency: None,
+        is_final,
+        description,
+        metadata,
+    }
+}
+
+/// Holds of an account and of a session key: every way to end, over the end of a month and of a grant, and some
+/// that stay open.
+async fn hold(ledger: &Ledger) {
+    open_customer(ledger, 15, Currency::USD, "2026-01-31T23:50:00Z").await;
+    open_customer(ledger, 16, Currency::USDC, "2026-01-31T23:50:00Z").await;
+    act(ledger, 15, "2026-01-31T23:51:00Z", grant(1_500, "4", Some("2026-02-01T00:01:00Z"))).await;
+    act(ledger, 15, "2026-01-31T23:51:00Z", grant(1_501, "2", None)).await;
+    let terms =
+        QuotaTerms { limit: "8".parse().unwrap(), period: Period::Day, included: true, overage: Overage::Charge };
+    act(ledger, 15, "2026-01-31T23:52:00Z", Action::SetQuota { meter: "calls".parse().unwrap(), terms }).await;
+    keys::active(ledger, 26, 16, "5").await;
+    let void = |n| HoldAction::Void { hold_id: HoldId::new(Uuid::from_u128(n)) };
+    let extend = |n, usage| {
+        let hold_id = HoldId::new(Uuid::from_u128(n));
+        HoldAction::Extend { hold_id, usage, currency: None, ttl_secs: Some(900) }
+    };
+    let steps = |first: u128, calls: fn(&str) -> Usage| {
+        [
+            ("2026-01-31T23:55:00Z", place(first, vec![flat("1.5"), calls("5")], 3_600)),
+            ("2026-01-31T23:55:01Z", place(first + 1, vec![flat("0.5")], 60)),
+            ("2026-01-31T23:55:02Z", place(first + 2, vec![flat("0.25"), calls("4")], 3_600)),
+            ("2026-01-31T23:59:59Z", capture(first, Some(vec![flat("0.4"), calls("2")]), false)),
+            ("2026-02-01T00:00:30Z", HoldAction::Expire),
+            ("2026-02-01T00:02:00Z", extend(first, vec![flat("0.3")])),
+            ("2026-02-01T00:03:00Z", capture(first, Some(vec![flat("0.2"), calls("3")]), true)),
+            ("2026-02-01T00:04:00Z", void(first + 2)),
+            ("2026-02-01T00:05:00Z", place(first + 3, vec![calls("9")], 60)),
+        ]
+    };
+    for (now, action) in steps(15_000, |quantity| metered("calls", "0.1", quantity)) {
+        act(ledger, 15, now, Action::Hold(action)).await;
+    }
+    for (now, action) in steps(16_000, |quantity| metered_in(Currency::USDC, "calls", "0.1", quantity)) {
+        keys::act(ledger, 26, now, SessionAction::Hold { action, voucher: None }).await;
+    }
 }
 
 /// Makes the event at a position unreadable; gives back what it was.

@@ -112,11 +112,12 @@ impl Worker {
                 if event.position >= claim_position {
                     break 'pages;
                 }
-                if event.event_type != "charged" {
+                if !["charged", "captured"].contains(&event.event_type.as_str()) {
                     continue;
                 }
                 let decoded = SessionKeyEvent::decode(&event.event_type, event.schema, &event.payload);
-                let SessionKeyEvent::Charged(charged) = decoded.map_err(StoreError::from)? else { continue };
+                let decoded = decoded.map_err(StoreError::from)?;
+                let Some(charged) = decoded.charge() else { continue };
                 // Paid for before; the first one that is not may lie partly below, where somebody else claimed.
                 if charged.after.charged <= claim.charged_from {
                     continue;

@@ -43,6 +43,7 @@ impl From<AccountError> for Problem {
             }
             AccountError::TooManyGrants => Self::unprocessable("too_many_grants", detail),
             AccountError::TooManyQuotas => Self::unprocessable("too_many_quotas", detail),
+            AccountError::Hold(denied) => denied.into(),
             AccountError::QuotaWithoutEffect => {
                 Self::unprocessable("quota_without_effect", detail).with("param", json!("overage"))
             }

@@ -15,6 +15,7 @@ use domain::session_key::SessionKey;
 use domain::session_key::command::{Action as SessionAction, Voucher};
 use eventstore::{CommandMeta, Executed, LogPosition};
 use futures::future::join_all;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{SchemaType, Type};
@@ -22,6 +23,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::customers::{account_stream, customer_not_found};
+use super::holds::{HoldOut, Payer};
 use super::vouchers::{self, VoucherIn};
 use super::{answer, execute, meta, session_keys};
 use crate::App;
@@ -33,7 +35,7 @@ use crate::problem::Problem;
 mod denied;
 mod out;
 
-pub use out::{ChargeOut, charge_not_found};
+pub use out::{ChargeOut, LineOut, charge_not_found};
 
 /// Charges in one batch.
 pub const BATCH_MAX: usize = 1_000;
@@ -46,7 +48,7 @@ const DESCRIPTION_CHARS_MAX: usize = 200;
 
 /// A charge: who pays is one of `customer_id` and `session_key_id`, what for is one of `amount`,
 /// `meter` + `quantity`, and `usage`.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCharge {
     /// Whose account pays.
@@ -136,6 +138,13 @@ impl PartialSchema for NewBatchCharge {
     }
 }
 
+impl NewCharge {
+    /// Whether anything says what for.
+    pub fn says_what_for(&self) -> bool {
+        self.amount.is_some() || self.meter.is_some() || self.quantity.is_some() || self.usage.is_some()
+    }
+}
+
 impl ToSchema for NewBatchCharge {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         NewCharge::schemas(schemas);
@@ -148,9 +157,36 @@ pub struct ChargesOut {
     /// Always `batch`.
     pub object: &'static str,
     /// One for each, in order: `{"status": 201, "charge": {…}}` or `{"status": 402, "error": {…}}`.
-    pub data: Vec<Value>,
+    pub data: Vec<ItemOut>,
     /// The last position in the log of those that were made; `null` when none was.
     pub position: Option<String>,
+}
+
+/// What became of one item of a batch: a charge, a hold, or an error.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct ItemOut {
+    /// The status that it would have had alone.
+    pub status: u16,
+    /// The charge, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charge: Option<Box<ChargeOut>>,
+    /// The hold, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Box<HoldOut>>,
+    /// Whether it had been done before, with the same key; only where it was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<bool>,
+    /// The problem as it would be told alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub error: Option<Value>,
+}
+
+impl ItemOut {
+    /// It was not done.
+    pub fn refused(problem: &Problem) -> Self {
+        Self { status: problem.status, error: Some(problem.to_json(None)), ..Self::default() }
+    }
 }
 
 /// Make up to 1,000 charges; each succeeds or fails on its own.
@@ -169,7 +205,8 @@ pub async fn create_charges(
         return Err(Problem::bad_request(code, "charges", detail));
     }
     let organization = app.directory.organization(principal.organization_id).await?;
-    let items = body.charges.into_iter().enumerate().map(|(index, item)| batch_item(item, index, key.as_deref()));
+    let items = body.charges.into_iter().enumerate();
+    let items = items.map(|(index, item)| batch_item::<NewCharge>(item, index, key.as_deref()));
     let items: Vec<_> = items.collect();
     let asked: Vec<_> = items.iter().map(|item| item.as_ref().ok().and_then(|(_, body)| with_voucher(body))).collect();
     let read = vouchers::read_all(&app, principal.organization_id, &asked).await?;
@@ -184,15 +221,21 @@ pub async fn create_charges(
     let results = join_all(charges).await;
     let position = results.iter().flatten().map(|(_, position, _)| *position).max();
     let data = results.into_iter().map(|result| match result {
-        Ok((charge, _, replayed)) => json!({"status": 201, "charge": charge, "replayed": replayed}),
-        Err(problem) => json!({"status": problem.status, "error": problem.to_json(None)}),
+        Ok((charge, _, replayed)) => {
+            ItemOut { status: 201, charge: Some(Box::new(charge)), replayed: Some(replayed), ..ItemOut::default() }
+        }
+        Err(problem) => ItemOut::refused(&problem),
     });
     let out = ChargesOut { object: "batch", data: data.collect(), position: position.map(|p| p.to_string()) };
     Ok(answer(StatusCode::OK, out, false))
 }
 
-/// An item of a batch: its key, and what is left is a charge as any other.
-fn batch_item(mut item: Value, index: usize, batch_key: Option<&str>) -> Result<(Option<String>, NewCharge), Problem> {
+/// An item of a batch: its key, and what is left is a request as any other.
+pub(super) fn batch_item<T: DeserializeOwned>(
+    mut item: Value,
+    index: usize,
+    batch_key: Option<&str>,
+) -> Result<(Option<String>, T), Problem> {
     let own_key = item.as_object_mut().and_then(|object| object.remove("idempotency_key"));
     let key = match own_key {
         Some(Value::String(key)) => Some(check_key(&key)?),
@@ -205,13 +248,11 @@ fn batch_item(mut item: Value, index: usize, batch_key: Option<&str>) -> Result<
             ));
         }
     };
-    Ok((key, parse(item.to_string().as_bytes())?))
-}
-
-/// Who pays.
-enum Payer {
-    Account(CustomerId),
-    SessionKey(SessionKeyId),
+    // Most are right: only where one is not, it is read again with an eye on the place.
+    match T::deserialize(&item) {
+        Ok(read) if item.is_object() => Ok((key, read)),
+        _ => Ok((key, parse(item.to_string().as_bytes())?)),
+    }
 }
 
 /// What is to be charged, whoever pays.
@@ -226,7 +267,7 @@ struct Order {
 type Charged = (ChargeOut, LogPosition, bool);
 
 /// A voucher that came, read, or why it is none.
-type VoucherRead = Option<Result<Voucher, Problem>>;
+pub(super) type VoucherRead = Option<Result<Voucher, Problem>>;
 
 /// The voucher to be read, when the session key that it came for is named.
 fn with_voucher(body: &NewCharge) -> Option<(SessionKeyId, &VoucherIn)> {
@@ -293,7 +334,7 @@ async fn charge_session_key(
     }
 }
 
-fn payer(body: &NewCharge) -> Result<Payer, Problem> {
+pub(super) fn payer(body: &NewCharge) -> Result<Payer, Problem> {
     match (&body.customer_id, &body.session_key_id, &body.voucher) {
         (Some(_), None, Some(_)) => {
             Err(Problem::bad_request("invalid_request", "voucher", "a voucher goes with a session_key_id"))
@@ -311,7 +352,7 @@ fn payer(body: &NewCharge) -> Result<Payer, Problem> {
     }
 }
 
-fn check_words(body: &NewCharge) -> Result<(), Problem> {
+pub(super) fn check_words(body: &NewCharge) -> Result<(), Problem> {
     if let Some(description) = &body.description {
         money::text("description", description, DESCRIPTION_CHARS_MAX)?;
     }
@@ -329,7 +370,7 @@ fn check_words(body: &NewCharge) -> Result<(), Problem> {
     Ok(())
 }
 
-fn usage(organization: &Organization, body: &NewCharge) -> Result<Vec<Usage>, Problem> {
+pub(super) fn usage(organization: &Organization, body: &NewCharge) -> Result<Vec<Usage>, Problem> {
     match (&body.amount, &body.meter, &body.quantity, &body.usage) {
         (Some(amount), None, None, None) => Ok(vec![Usage::Flat { amount: money::positive_amount("amount", amount)? }]),
         (None, Some(meter), Some(quantity), None) => Ok(vec![metered(organization, meter, quantity)?]),

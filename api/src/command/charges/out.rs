@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::account::AccountEvent;
 use domain::charge::Line;
-use domain::ids::{ChargeId, CreditGrantId, CustomerId, EventId, SessionKeyId};
-use domain::money::Amount;
+use domain::hold::HoldAfter;
+use domain::ids::{ChargeId, CreditGrantId, CustomerId, EventId, HoldId, SessionKeyId};
+use domain::meter::MeterCode;
+use domain::money::{Amount, Currency, Quantity};
 use domain::session_key::SessionKeyEvent;
 use eventstore::Recorded;
 use serde::Serialize;
@@ -31,9 +33,11 @@ pub struct ChargeOut {
     #[schema(value_type = Option<String>)]
     pub session_key_id: Option<SessionKeyId>,
     /// The sum of its lines.
-    pub amount: String,
+    #[schema(value_type = String)]
+    pub amount: Amount,
     /// In this currency.
-    pub currency: String,
+    #[schema(value_type = String)]
+    pub currency: Currency,
     /// What for.
     pub lines: Vec<LineOut>,
     /// What paid.
@@ -44,6 +48,8 @@ pub struct ChargeOut {
     pub account: Option<AccountOut>,
     /// The session key's money after it; `null` when the account paid.
     pub session: Option<SessionBalancesOut>,
+    /// The hold that paid; `null` without one.
+    pub hold: Option<HoldOut>,
     /// Your words.
     pub description: Option<String>,
     /// Your labels.
@@ -57,30 +63,72 @@ pub struct ChargeOut {
     pub position: String,
 }
 
+/// The hold that paid a charge, after it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HoldOut {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: HoldId,
+    /// `open`, or `captured` when the charge was its last.
+    pub status: &'static str,
+    /// Still reserved.
+    #[schema(value_type = String)]
+    pub held: Amount,
+    /// Captured, this charge included.
+    #[schema(value_type = String)]
+    pub captured: Amount,
+    /// Reserved until then, and given back with this charge.
+    #[schema(value_type = String)]
+    pub returned: Amount,
+    /// When what is still reserved runs out.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl HoldOut {
+    fn new(hold: &HoldAfter, is_final: bool, returned: Amount) -> Self {
+        Self {
+            id: hold.hold_id,
+            status: if is_final { "captured" } else { "open" },
+            held: hold.held,
+            captured: hold.captured,
+            returned,
+            expires_at: hold.expires_at,
+        }
+    }
+}
+
 /// One thing that was charged for; a flat amount has no meter.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LineOut {
     /// The meter.
-    pub meter: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub meter: Option<MeterCode>,
     /// How much of it.
-    pub quantity: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub quantity: Option<Quantity>,
     /// How much of that an allowance covered.
-    pub included_quantity: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub included_quantity: Option<Quantity>,
     /// The price of one unit.
-    pub unit_price: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub unit_price: Option<Amount>,
     /// (quantity − included) × unit price, exact.
-    pub amount: String,
+    #[schema(value_type = String)]
+    pub amount: Amount,
 }
 
 /// What paid a charge.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PaidOut {
     /// Taken from credits.
-    pub credits: String,
+    #[schema(value_type = String)]
+    pub credits: Amount,
     /// Put on the post-paid balance.
-    pub postpaid: String,
+    #[schema(value_type = String)]
+    pub postpaid: Amount,
     /// From a session's deposit.
-    pub session: String,
+    #[schema(value_type = String)]
+    pub session: Amount,
 }
 
 /// What one grant paid.
@@ -90,17 +138,19 @@ pub struct CreditUseOut {
     #[schema(value_type = String)]
     pub grant_id: CreditGrantId,
     /// How much.
-    pub amount: String,
+    #[schema(value_type = String)]
+    pub amount: Amount,
 }
 
 impl LineOut {
-    fn new(line: &Line) -> Self {
+    /// From the domain's line.
+    pub fn new(line: &Line) -> Self {
         Self {
-            meter: line.meter.as_ref().map(ToString::to_string),
-            quantity: line.quantity.map(|quantity| quantity.to_string()),
-            included_quantity: line.included_quantity.map(|quantity| quantity.to_string()),
-            unit_price: line.unit_price.map(|price| price.to_string()),
-            amount: line.amount.to_string(),
+            meter: line.meter.clone(),
+            quantity: line.quantity,
+            included_quantity: line.included_quantity,
+            unit_price: line.unit_price,
+            amount: line.amount,
         }
     }
 }
@@ -109,27 +159,28 @@ impl LineOut {
 impl ChargeOut {
     /// Of an account's event; 404 when it is none of a charge.
     pub fn of_account(event: &Recorded<AccountEvent>) -> Result<Self, Problem> {
-        let AccountEvent::Charged(charged) = &event.event else { return Err(charge_not_found()) };
+        let charged = event.event.charge().ok_or_else(charge_not_found)?;
+        let hold = match &event.event {
+            AccountEvent::Captured(e) => Some(HoldOut::new(&e.hold, e.is_final, e.returned.amount())),
+            _ => None,
+        };
         Ok(Self {
             object: "charge",
             id: ChargeId::new(event.event_id),
             customer_id: charged.customer_id,
             session_key_id: None,
-            amount: charged.amount.to_string(),
-            currency: charged.currency.to_string(),
+            amount: charged.amount,
+            currency: charged.currency,
             lines: charged.lines.iter().map(LineOut::new).collect(),
-            paid: PaidOut {
-                credits: charged.paid_by_credits().to_string(),
-                postpaid: charged.postpaid.to_string(),
-                session: Amount::ZERO.to_string(),
-            },
+            paid: PaidOut { credits: charged.paid_by_credits(), postpaid: charged.postpaid, session: Amount::ZERO },
             credits_used: charged
                 .credits_used
                 .iter()
-                .map(|used| CreditUseOut { grant_id: used.grant_id, amount: used.amount.to_string() })
+                .map(|used| CreditUseOut { grant_id: used.grant_id, amount: used.amount })
                 .collect(),
             account: Some(AccountOut::new(charged.currency, &charged.after)),
             session: None,
+            hold,
             description: charged.description.clone(),
             metadata: charged.metadata.clone(),
             event_id: EventId::new(event.event_id),
@@ -140,20 +191,24 @@ impl ChargeOut {
 
     /// Of a session key's event; 404 when it is none of a charge.
     pub fn of_session_key(event: &Recorded<SessionKeyEvent>) -> Result<Self, Problem> {
-        let SessionKeyEvent::Charged(charged) = &event.event else { return Err(charge_not_found()) };
-        let nothing = Amount::ZERO.to_string();
+        let charged = event.event.charge().ok_or_else(charge_not_found)?;
+        let hold = match &event.event {
+            SessionKeyEvent::Captured(e) => Some(HoldOut::new(&e.hold, e.is_final, e.returned)),
+            _ => None,
+        };
         Ok(Self {
             object: "charge",
             id: ChargeId::new(event.event_id),
             customer_id: charged.customer_id,
             session_key_id: Some(charged.session_key_id),
-            amount: charged.amount.to_string(),
-            currency: charged.currency.to_string(),
+            amount: charged.amount,
+            currency: charged.currency,
             lines: charged.lines.iter().map(LineOut::new).collect(),
-            paid: PaidOut { credits: nothing.clone(), postpaid: nothing, session: charged.amount.to_string() },
+            paid: PaidOut { credits: Amount::ZERO, postpaid: Amount::ZERO, session: charged.amount },
             credits_used: Vec::new(),
             account: None,
             session: Some(SessionBalancesOut::new(charged.currency, &charged.after)),
+            hold,
             description: charged.description.clone(),
             metadata: charged.metadata.clone(),
             event_id: EventId::new(event.event_id),

@@ -64,6 +64,7 @@ impl From<SessionKeyError> for Problem {
                 Self::unprocessable("amount_too_large", detail).with("param", json!("quantity"))
             }
             E::BalanceTooLarge => Self::unprocessable("balance_too_large", detail),
+            E::Hold(denied) => denied.into(),
             E::FrozenByOwner => Self::conflict("session_frozen_by_owner", detail),
             E::TooManyRelays => Self::conflict("too_many_relays", detail),
             E::NothingToClaim => Self::conflict("nothing_to_claim", detail),

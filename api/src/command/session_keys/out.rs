@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Timestamp;
 use domain::ids::{CustomerId, SessionKeyId, SettlementId};
-use domain::money::Amount;
+use domain::money::{Amount, Currency};
 use domain::session_key::{Custody, Grant, RelayAction, SessionBalances, SessionKey, Status, Terms};
 use serde::Serialize;
 use serde_json::Value;
@@ -69,7 +69,9 @@ pub struct SessionKeyOut {
     pub claimed: String,
     /// Charged and not claimed.
     pub unsettled: String,
-    /// What may still be charged: deposited − withdrawn − what the owner wants back − charged.
+    /// Reserved by holds.
+    pub held: String,
+    /// What may still be charged: deposited − withdrawn − what the owner wants back − charged − held.
     pub available: String,
     /// The period that is running; `null` without periods.
     pub period: Option<SessionPeriodOut>,
@@ -120,6 +122,8 @@ pub struct SessionPeriodOut {
     pub resets_at: DateTime<Utc>,
     /// Charged in it.
     pub used: String,
+    /// Reserved by holds in it.
+    pub held: String,
     /// The most that may be.
     pub limit: String,
 }
@@ -131,7 +135,7 @@ pub struct SessionVoucherOut {
     pub max_claimable: String,
     /// The same in atomic units, as it was signed.
     pub max_claimable_atomic: String,
-    /// What may be charged before a higher one is needed: `max_claimable` − `charged`.
+    /// What may be charged before a higher one is needed: `max_claimable` − `charged` − `held`.
     pub remaining: String,
 }
 
@@ -163,26 +167,35 @@ pub struct GrantDataOut {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SessionBalancesOut {
     /// The token.
-    pub currency: String,
+    #[schema(value_type = String)]
+    pub currency: Currency,
     /// Deposited, and final.
-    pub deposited: String,
+    #[schema(value_type = String)]
+    pub deposited: Amount,
     /// Charged, cumulative.
-    pub charged: String,
+    #[schema(value_type = String)]
+    pub charged: Amount,
     /// Claimed on chain, cumulative.
-    pub claimed: String,
+    #[schema(value_type = String)]
+    pub claimed: Amount,
+    /// Reserved by holds.
+    #[schema(value_type = String)]
+    pub held: Amount,
     /// What may still be charged.
-    pub available: String,
+    #[schema(value_type = String)]
+    pub available: Amount,
 }
 
 impl SessionBalancesOut {
     /// From the domain's balances.
-    pub fn new(currency: domain::money::Currency, balances: &SessionBalances) -> Self {
+    pub fn new(currency: Currency, balances: &SessionBalances) -> Self {
         Self {
-            currency: currency.to_string(),
-            deposited: balances.deposited.to_string(),
-            charged: balances.charged.to_string(),
-            claimed: balances.claimed.to_string(),
-            available: balances.available.to_string(),
+            currency,
+            deposited: balances.deposited,
+            charged: balances.charged,
+            claimed: balances.claimed,
+            held: balances.held,
+            available: balances.available,
         }
     }
 }
@@ -214,7 +227,8 @@ fn period(state: &SessionKey, terms: &Terms, at: Timestamp) -> Option<SessionPer
     Some(SessionPeriodOut {
         started_at,
         resets_at: started_at + TimeDelta::seconds(i64::from(terms.period_secs)),
-        used: state.period_used(at).to_string(),
+        used: state.period_used(started_at).to_string(),
+        held: state.period_held(started_at).to_string(),
         limit: terms.period_limit.to_string(),
     })
 }
@@ -224,7 +238,7 @@ fn voucher(state: &SessionKey, terms: &Terms) -> Option<SessionVoucherOut> {
     Some(SessionVoucherOut {
         max_claimable: stored.max_claimable.to_string(),
         max_claimable_atomic: stored.max_claimable.atomic(terms.decimals()).to_string(),
-        remaining: stored.max_claimable.minus(state.charged).to_string(),
+        remaining: stored.max_claimable.minus(state.charged).minus(state.held).to_string(),
     })
 }
 
@@ -276,6 +290,7 @@ impl SessionKeyOut {
             charged: state.charged.to_string(),
             claimed: state.claimed.to_string(),
             unsettled: state.unsettled().to_string(),
+            held: state.held.to_string(),
             available: state.available().to_string(),
             period: period(state, terms, at),
             voucher: voucher(state, terms),

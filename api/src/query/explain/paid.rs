@@ -4,6 +4,7 @@
 use chrono::SecondsFormat;
 use domain::RecordedEvent;
 use domain::account::{AccountEvent, Charged};
+use domain::hold::HoldAfter;
 use domain::money::Amount;
 use domain::session_key::event::Granted;
 use domain::session_key::{Custody, SessionCharged, SessionKeyEvent, StoredVoucher};
@@ -14,8 +15,13 @@ use crate::problem::Problem;
 
 impl Look<'_> {
     /// From the request to the charge, when an account paid.
-    pub(super) async fn paid_by_account(&self, charged: &Charged) -> Result<Vec<StepOut>, Problem> {
+    pub(super) async fn paid_by_account(
+        &self,
+        charged: &Charged,
+        event: &AccountEvent,
+    ) -> Result<Vec<StepOut>, Problem> {
         let mut steps = vec![self.request().await?];
+        steps.extend(self.hold(event.hold()).await?);
         steps.extend(self.prices(&charged.lines, charged.currency).await?);
         steps.extend(self.credits(charged).await?);
         if !charged.postpaid.is_zero() {
@@ -23,7 +29,15 @@ impl Look<'_> {
         }
         let (currency, after) = (charged.currency, &charged.after);
         let from_credits = charged.paid_by_credits();
-        let (credits, owed) = (after.credits.plus(from_credits), after.postpaid.minus(charged.postpaid));
+        // A hold took the credits when it was placed; what it gives back it gives back with the charge.
+        let (credits, returned) = match event {
+            AccountEvent::Captured(captured) => {
+                let returned = captured.returned.of_credits();
+                (after.credits.minus(returned), returned)
+            }
+            _ => (after.credits.plus(from_credits), Amount::ZERO),
+        };
+        let owed = after.postpaid.minus(charged.postpaid);
         let text = format!(
             "{} {currency} were charged to customer {}: {from_credits} from credits, {} post-paid; credits went from \
              {credits} to {}, what is owed from {owed} to {}.",
@@ -35,6 +49,7 @@ impl Look<'_> {
             "paid": {"credits": from_credits, "postpaid": charged.postpaid},
             "before": {"credits": credits, "postpaid": owed},
             "after": after,
+            "returned": {"credits": returned},
             "description": charged.description,
             "metadata": charged.metadata,
         });
@@ -42,12 +57,26 @@ impl Look<'_> {
         Ok(steps)
     }
 
+    /// What was reserved before, when a hold pays it.
+    async fn hold(&self, hold: Option<&HoldAfter>) -> Result<Option<StepOut>, Problem> {
+        let Some(hold) = hold else { return Ok(None) };
+        let placed = self.app.ledger.log().find(&[hold.hold_id.uuid()]).await?;
+        let text = format!(
+            "The hold {} reserved for it at {}; {} of it were captured with this, {} are still held.",
+            hold.hold_id,
+            hold.placed_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            hold.captured,
+            hold.held
+        );
+        Ok(Some(StepOut::maybe(Step::Hold, placed.first(), text, json!({"hold": hold}))))
+    }
+
     /// One step for each grant that paid, told from the event that gave it.
     async fn credits(&self, charged: &Charged) -> Result<Vec<StepOut>, Problem> {
         let mut wanted: Vec<_> = charged.credits_used.iter().map(|used| used.grant_id).collect();
         let mut grants = Vec::with_capacity(wanted.len());
         if !wanted.is_empty() {
-            self.scan(&self.charge.stream_id, "credited", self.before(), |stored, event| {
+            self.scan(&self.charge.stream_id, &["credited"], self.before(), |stored, event| {
                 if let AccountEvent::Credited(credited) = event
                     && wanted.contains(&credited.grant_id)
                 {
@@ -106,13 +135,22 @@ impl Look<'_> {
     }
 
     /// From the request to the charge, when a session key paid.
-    pub(super) async fn paid_by_session_key(&self, charged: &SessionCharged) -> Result<Vec<StepOut>, Problem> {
+    pub(super) async fn paid_by_session_key(
+        &self,
+        charged: &SessionCharged,
+        event: &SessionKeyEvent,
+    ) -> Result<Vec<StepOut>, Problem> {
         let mut steps = vec![self.request().await?];
+        steps.extend(self.hold(event.hold()).await?);
         steps.extend(self.prices(&charged.lines, charged.currency).await?);
         steps.extend(self.deposits(charged).await?);
         steps.push(self.voucher(charged).await?);
         let (currency, after) = (charged.currency, &charged.after);
-        let (available, cumulative) = (after.available.plus(charged.amount), after.charged.minus(charged.amount));
+        let cumulative = after.charged.minus(charged.amount);
+        let available = match event {
+            SessionKeyEvent::Captured(captured) => after.available.minus(captured.returned),
+            _ => after.available.plus(charged.amount),
+        };
         let text = format!(
             "{} {currency} were charged to session key {}: what may still be charged went from {available} to {}, \
              what was charged in all from {cumulative} to {}.",
@@ -136,7 +174,7 @@ impl Look<'_> {
     async fn deposits(&self, charged: &SessionCharged) -> Result<Vec<StepOut>, Problem> {
         let mut moves = Vec::new();
         for event_type in ["deposited", "withdrawn"] {
-            self.scan(&self.charge.stream_id, event_type, self.before(), |stored, event: SessionKeyEvent| {
+            self.scan(&self.charge.stream_id, &[event_type], self.before(), |stored, event: SessionKeyEvent| {
                 moves.push((stored, event));
                 true
             })
@@ -215,16 +253,13 @@ impl Look<'_> {
         if let Some(voucher) = charged.voucher {
             return Ok((Some((self.charge.clone(), voucher)), true));
         }
-        let of = |event: &SessionKeyEvent| match event {
-            SessionKeyEvent::Charged(charged) => charged.voucher,
-            _ => None,
-        };
         let mut found = None;
         let take = |stored, event: SessionKeyEvent| {
-            found = of(&event).map(|voucher| (stored, voucher));
+            found = event.voucher().map(|voucher| (stored, voucher));
             found.is_none()
         };
-        let to_the_end = self.scan(&self.charge.stream_id, "charged", self.before(), take).await?;
+        let with_voucher = ["charged", "held", "hold_extended"];
+        let to_the_end = self.scan(&self.charge.stream_id, &with_voucher, self.before(), take).await?;
         Ok((found, to_the_end))
     }
 }
@@ -283,7 +318,14 @@ mod tests {
     /// Deposits, and withdrawals as negative numbers.
     fn moves(amounts: &[i64]) -> Vec<(RecordedEvent, SessionKeyEvent)> {
         let zero = Amount::ZERO;
-        let after = SessionBalances { deposited: zero, withdrawn: zero, charged: zero, claimed: zero, available: zero };
+        let after = SessionBalances {
+            deposited: zero,
+            withdrawn: zero,
+            charged: zero,
+            claimed: zero,
+            held: zero,
+            available: zero,
+        };
         let (customer_id, currency) = (CustomerId::new(Uuid::from_u128(1)), Currency::USDC);
         let (tx_hash, block_hash) = (Bytes32([1; 32]), Bytes32([2; 32]));
         let at = ChainRef { tx_hash, log_index: 0, block_number: 1, block_hash, block_time: NOW.parse().unwrap() };
