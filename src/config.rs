@@ -30,7 +30,7 @@ pub struct Store {
     /// The Postgres that holds the log, for example postgres://user:password@127.0.0.1:5432/tollbook
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: String,
-    /// Connections to it at most
+    /// Connections to it at most; each writer and each read model has one of its own besides
     #[arg(long, env = "TOLLBOOK_DATABASE_CONNECTIONS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(4..=500))]
     pub database_connections: u32,
     /// Partitions of the log; more may be added, none is taken away

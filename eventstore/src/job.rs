@@ -1,7 +1,7 @@
 //! A command on its way through the writer: decided once or several times, answered once.
 
 use domain::ids::{self, OrganizationId};
-use domain::{Aggregate, EventPayload, NewEvent, RecordedEvent, StreamId, Timestamp};
+use domain::{Aggregate, EventPayload, LedgerEvent, NewEvent, RecordedEvent, StreamId, Timestamp};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -81,7 +81,7 @@ pub enum Executed<A: Aggregate> {
 
 /// What a decision came to.
 pub(crate) enum Verdict {
-    Accepted(Vec<NewEvent>, Vec<NewIndexEntry>),
+    Accepted(Vec<NewEvent>, Vec<LedgerEvent>, Vec<NewIndexEntry>),
     /// Nothing to do, or not allowed: to be confirmed on settled state before anybody is told.
     Nothing,
 }
@@ -174,7 +174,8 @@ impl<A: Aggregate> Job for TypedJob<A> {
             }));
         }
         self.decided = Some(Decided::Accepted(last, now, count));
-        Ok(Verdict::Accepted(new_events, index))
+        let said = events.into_iter().map(Into::into).collect();
+        Ok(Verdict::Accepted(new_events, said, index))
     }
 
     fn committed(mut self: Box<Self>, first_position: i64) {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use domain::{Aggregate, RecordedEvent, StreamId};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::StoreError;
 use crate::entity::{Entity, Loaded};
 use crate::job::{CommandMeta, Executed, Job, TypedJob};
 use crate::log::Log;
+use crate::tail::{self, Tail, TailBatch};
 use crate::writer;
 pub use crate::writer::WriterSettings;
 
@@ -36,7 +37,7 @@ pub struct Ledger {
 struct Writer {
     partition: i32,
     queue: mpsc::Sender<Box<dyn Job>>,
-    head: watch::Receiver<i64>,
+    appended: broadcast::Sender<TailBatch>,
 }
 
 impl Ledger {
@@ -49,11 +50,10 @@ impl Ledger {
     pub async fn start_with(log: Arc<dyn Log>, settings: WriterSettings) -> Result<Self, StoreError> {
         let mut writers = Vec::new();
         for partition in log.partitions().await? {
-            let position = log.head(partition).await?.position;
             let (queue, jobs) = mpsc::channel(settings.queue_max);
-            let (head_sender, head) = watch::channel(position);
-            tokio::spawn(writer::supervise(partition, log.clone(), jobs, head_sender, settings));
-            writers.push(Writer { partition, queue, head });
+            let appended = broadcast::Sender::new(tail::BATCHES_MAX);
+            tokio::spawn(writer::supervise(partition, log.clone(), jobs, appended.clone(), settings));
+            writers.push(Writer { partition, queue, appended });
         }
         Ok(Self { log, writers: Arc::new(writers) })
     }
@@ -68,9 +68,14 @@ impl Ledger {
         self.writers.iter().map(|writer| writer.partition)
     }
 
-    /// The last position that this process appended to a partition; changes wake who waits.
-    pub fn own_head(&self, partition: i32) -> Option<watch::Receiver<i64>> {
-        self.writers.iter().find(|writer| writer.partition == partition).map(|writer| writer.head.clone())
+    /// The events of a partition after a position, as they come.
+    pub fn tail(&self, partition: i32, after: i64) -> Tail {
+        Tail::new(self.log.clone(), partition, self.appended(partition), after)
+    }
+
+    /// What this process itself appends to a partition from now on.
+    pub fn appended(&self, partition: i32) -> Option<broadcast::Receiver<TailBatch>> {
+        self.writers.iter().find(|writer| writer.partition == partition).map(|writer| writer.appended.subscribe())
     }
 
     /// Decides a command on a stream and appends what it comes to.

@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod log;
 pub mod memory;
 pub mod postgres;
+pub mod tail;
 pub mod vault;
 pub mod verify;
 mod writer;

@@ -1,11 +1,11 @@
-//! The port: what a log can do. Postgres and the memory twin both pass `tests/conformance.rs`.
+//! The port: what a log can do. Postgres and the memory twin both pass `tests/log/conformance.rs`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use async_trait::async_trait;
 use domain::ids::OrganizationId;
-use domain::{NewEvent, RecordedEvent, StreamId, Timestamp};
+use domain::{LedgerEvent, NewEvent, RecordedEvent, StreamId, Timestamp};
 use uuid::Uuid;
 
 use crate::StoreError;
@@ -61,12 +61,26 @@ pub struct Head {
 pub struct Batch {
     /// In the order in which they are to stand.
     pub events: Vec<NewEvent>,
+    /// Their digests, in the same order.
+    pub digests: Vec<[u8; 32]>,
+    /// What they say, in the same order, for those who work with them in this process. The log keeps the payloads.
+    pub said: Vec<LedgerEvent>,
+    /// Where the partition ended when all these versions were right; when it still ends there, nothing need be
+    /// compared. Never a position at which only some of them were.
+    pub known_position: i64,
     /// Every stream of the batch, once.
     pub expected: Vec<(StreamId, i64)>,
     /// Keys under which streams of the batch are to be found.
     pub index: Vec<NewIndexEntry>,
     /// Organizations of which other processes must forget what they cached.
     pub watched: Vec<OrganizationId>,
+}
+
+impl Batch {
+    /// Works out the digests of the events: before the lock is taken.
+    pub fn seal(&mut self) {
+        self.digests = self.events.iter().map(NewEvent::digest).collect();
+    }
 }
 
 /// A key under which a stream is to be found.

@@ -84,18 +84,19 @@ impl State {
         conflicts.sort();
         conflicts.dedup();
         let recorded_at = clock::now().max(head.recorded_at);
-        let taken: Vec<&NewEvent> = batch.events.iter().filter(|e| !conflicts.contains(&e.stream_id)).collect();
+        let sealed = batch.events.iter().zip(batch.digests.iter().copied());
+        let (taken, digests): (Vec<&NewEvent>, Vec<[u8; 32]>) =
+            sealed.filter(|(event, _)| !conflicts.contains(&event.stream_id)).unzip();
         if taken.is_empty() {
             return Ok(Appended { first_position: None, count: 0, recorded_at, conflicts });
         }
         let first = head.position + 1;
-        let digests: Vec<[u8; 32]> = taken.iter().map(|e| e.digest()).collect();
         let chain = chain_link(&head.chain, first, recorded_at, digests.iter().map(<[u8; 32]>::as_slice));
         for (i, (event, digest)) in taken.iter().zip(&digests).enumerate() {
             let position = first + i as i64;
             self.by_event.insert(event.event_id, (partition, position));
             self.by_stream.entry(event.stream_id.clone()).or_default().push((partition, position));
-            let recorded = record(event, digest, partition, position, recorded_at);
+            let recorded = (*event).clone().recorded(partition, position, recorded_at, digest);
             self.partitions[partition as usize].events.push(recorded);
         }
         for entry in batch.index.iter().filter(|entry| !conflicts.contains(&entry.stream_id)) {
@@ -107,27 +108,6 @@ impl State {
         self.partitions[partition as usize].head =
             Head { position: head.position + count, chain: chain.to_vec(), recorded_at };
         Ok(Appended { first_position: Some(first), count, recorded_at, conflicts })
-    }
-}
-
-fn record(event: &NewEvent, digest: &[u8; 32], partition: i32, position: i64, recorded_at: Timestamp) -> RecordedEvent {
-    RecordedEvent {
-        partition,
-        position,
-        event_id: event.event_id,
-        organization_id: event.organization_id,
-        stream_id: event.stream_id.clone(),
-        version: event.version,
-        event_type: event.event_type.to_owned(),
-        schema: event.schema,
-        occurred_at: event.occurred_at,
-        recorded_at,
-        actor: event.actor.clone(),
-        request_digest: event.request_digest.to_vec(),
-        causation_id: event.causation_id,
-        correlation_id: event.correlation_id,
-        payload: event.payload.clone(),
-        digest: digest.to_vec(),
     }
 }
 

@@ -9,6 +9,7 @@ use std::fmt;
 
 use aes_gcm::aead::{Aead, AeadCore, Generate, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
+use data_encoding::HEXLOWER;
 use domain::ids::OrganizationId;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -81,7 +82,7 @@ impl Keys {
 
     /// HMAC-SHA256 of an API key's secret under the pepper, in hex.
     pub fn api_key_hash(&self, secret: &str) -> String {
-        hmac(&self.pepper, secret.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+        HEXLOWER.encode(&hmac(&self.pepper, secret.as_bytes()))
     }
 
     /// Seals a value for one row of one tenant.

@@ -13,16 +13,17 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Aggregate, RecordedEvent, StreamId};
+use domain::{Aggregate, Decoded, RecordedEvent, StreamId};
 use futures::FutureExt;
 use lru::LruCache;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc};
 use tokio::time::Instant;
 
 use crate::StoreError;
 use crate::entity::Entity;
 use crate::job::{Job, Verdict};
 use crate::log::{Appended, Batch, Log, Settled, Snapshot};
+use crate::tail::TailBatch;
 
 /// Limits of a writer.
 #[derive(Debug, Clone, Copy)]
@@ -46,12 +47,14 @@ impl Default for WriterSettings {
             queue_max: 10_000,
             group_max: 500,
             cache_max: 100_000,
-            snapshot_every: 1_000,
+            snapshot_every: 200,
             settle_within: Duration::from_secs(5),
         }
     }
 }
 
+/// No partition ends there: all versions are compared.
+const NOT_KNOWN: i64 = -1;
 /// Between two tries to reach a log that is away.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -67,11 +70,11 @@ pub(crate) async fn supervise(
     partition: i32,
     log: Arc<dyn Log>,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
-    head: watch::Sender<i64>,
+    appended: broadcast::Sender<TailBatch>,
     settings: WriterSettings,
 ) {
     loop {
-        let running = run(partition, log.clone(), &mut jobs, head.clone(), settings);
+        let running = run(partition, log.clone(), &mut jobs, appended.clone(), settings);
         match AssertUnwindSafe(running).catch_unwind().await {
             Ok(()) => return,
             Err(_) => tracing::error!(partition, "the writer has panicked and starts anew"),
@@ -83,11 +86,12 @@ async fn run(
     partition: i32,
     log: Arc<dyn Log>,
     jobs: &mut mpsc::Receiver<Box<dyn Job>>,
-    head: watch::Sender<i64>,
+    appended: broadcast::Sender<TailBatch>,
     settings: WriterSettings,
 ) {
     let capacity = NonZeroUsize::new(settings.cache_max).unwrap_or(NonZeroUsize::MIN);
-    let mut writer = Writer { partition, log, head, settings, cache: LruCache::new(capacity) };
+    let cache = LruCache::new(capacity);
+    let mut writer = Writer { partition, log, appended, settings, cache, known: 0, foreign: 0 };
     let mut waiting = Vec::with_capacity(settings.group_max);
     loop {
         if jobs.recv_many(&mut waiting, settings.group_max).await == 0 {
@@ -107,9 +111,25 @@ async fn run(
 struct Writer {
     partition: i32,
     log: Arc<dyn Log>,
-    head: watch::Sender<i64>,
+    appended: broadcast::Sender<TailBatch>,
     settings: WriterSettings,
-    cache: LruCache<StreamId, Box<dyn Entity>>,
+    cache: LruCache<StreamId, Cached>,
+    /// Where the partition ended when this writer last learned of it.
+    known: i64,
+    /// The last position that somebody else may have written without this writer taking it in.
+    foreign: i64,
+}
+
+/// An aggregate, and the position up to which it is known to have everything.
+struct Cached {
+    entity: Box<dyn Entity>,
+    as_of: i64,
+}
+
+impl Cached {
+    fn copy(&self) -> Self {
+        Self { entity: self.entity.boxed_clone(), as_of: self.as_of }
+    }
 }
 
 /// The commands of a cycle that were accepted, and what they come to.
@@ -127,6 +147,7 @@ impl Group {
         job: Box<dyn Job>,
         version_before: i64,
         events: Vec<domain::NewEvent>,
+        said: Vec<domain::LedgerEvent>,
         index: Vec<crate::log::NewIndexEntry>,
     ) {
         self.expected.entry(job.stream_id().clone()).or_insert(version_before);
@@ -135,11 +156,15 @@ impl Group {
         }
         self.jobs.push((job, events.len()));
         self.batch.events.extend(events);
+        self.batch.said.extend(said);
         self.batch.index.extend(index);
     }
 
-    fn seal(&mut self) {
+    /// `known_position`: where the partition ended when all its streams were up to date.
+    fn seal(&mut self, known_position: i64) {
         self.batch.expected = self.expected.drain().collect();
+        self.batch.known_position = known_position;
+        self.batch.seal();
     }
 
     /// Answers what was appended and gives back the rest, in order.
@@ -172,30 +197,42 @@ impl Writer {
                 return;
             }
         };
-        let mut undo: HashMap<StreamId, Box<dyn Entity>> = HashMap::new();
+        let mut undo: HashMap<StreamId, Cached> = HashMap::new();
         let mut group = Group::default();
         let mut unsure: Jobs = Vec::new();
+        let mut up_to_date = true;
+        // What comes after a denial on the same stream waits for what becomes of that: the order stays.
+        let mut waiting: HashSet<StreamId> = HashSet::new();
         for mut job in jobs {
-            let Some(entity) = self.cache.get_mut(job.stream_id()) else {
+            if waiting.contains(job.stream_id()) {
+                unsure.push(job);
+                continue;
+            }
+            let Some(cached) = self.cache.get_mut(job.stream_id()) else {
                 broken.answer(job);
                 continue;
             };
-            let before = entity.version();
+            let before = cached.entity.version();
             if !undo.contains_key(job.stream_id()) {
-                undo.insert(job.stream_id().clone(), entity.boxed_clone());
+                undo.insert(job.stream_id().clone(), cached.copy());
             }
-            match job.decide(entity.as_mut()) {
-                Ok(Verdict::Accepted(events, index)) => group.add(job, before, events, index),
-                Ok(Verdict::Nothing) => unsure.push(job),
+            up_to_date &= cached.as_of >= self.foreign;
+            match job.decide(cached.entity.as_mut()) {
+                Ok(Verdict::Accepted(events, said, index)) => group.add(job, before, events, said, index),
+                Ok(Verdict::Nothing) => {
+                    waiting.insert(job.stream_id().clone());
+                    unsure.push(job);
+                }
                 Err(error) => job.failed(error.into()),
             }
         }
         if !group.jobs.is_empty() {
-            group.seal();
+            group.seal(if up_to_date { self.known } else { NOT_KNOWN });
             let started = Instant::now();
             match self.log.append(self.partition, &group.batch).await {
                 Ok(appended) => {
-                    self.note_append(&appended, started);
+                    let batch = std::mem::take(&mut group.batch);
+                    self.note_append(&appended, batch, started);
                     self.snapshot_grown(&undo, &appended.conflicts);
                     for stream in &appended.conflicts {
                         self.restore(stream, &mut undo);
@@ -224,9 +261,9 @@ impl Writer {
         }
     }
 
-    fn restore(&mut self, stream: &StreamId, undo: &mut HashMap<StreamId, Box<dyn Entity>>) {
+    fn restore(&mut self, stream: &StreamId, undo: &mut HashMap<StreamId, Cached>) {
         match undo.remove(stream) {
-            Some(entity) => self.cache.put(stream.clone(), entity),
+            Some(cached) => self.cache.put(stream.clone(), cached),
             None => self.cache.pop(stream),
         };
     }
@@ -245,39 +282,71 @@ impl Writer {
         let (mut entities, from) = hydrate(&missing, &snapshots);
         let tails = self.log.tails(&from).await?;
         let broken = apply_all(&mut entities, &tails);
-        for (stream, entity) in entities {
-            self.cache.put(stream, entity);
-        }
+        self.keep(entities, self.known);
         Ok(broken)
     }
 
-    fn note_append(&self, appended: &Appended, started: Instant) {
+    fn keep(&mut self, entities: Entities, as_of: i64) {
+        for (stream, entity) in entities {
+            self.cache.put(stream, Cached { entity, as_of });
+        }
+    }
+
+    /// The partition ended there before this writer's last act, and ends here after it. Where that is not what was
+    /// known, somebody else has written meanwhile.
+    fn note_end(&mut self, before: i64, after: i64) {
+        if before != self.known {
+            self.foreign = before;
+        }
+        self.known = after;
+    }
+
+    fn note_append(&mut self, appended: &Appended, batch: Batch, started: Instant) {
         metrics::histogram!("tollbook_append_seconds").record(started.elapsed().as_secs_f64());
         metrics::histogram!("tollbook_append_batch_events").record(appended.count as f64);
         metrics::counter!("tollbook_events_appended_total").increment(appended.count as u64);
-        if let Some(first) = appended.first_position {
-            let last = first + appended.count - 1;
-            self.head.send_replace(last);
-            metrics::gauge!("tollbook_log_position", "partition" => self.partition.to_string()).set(last as f64);
+        let Some(first) = appended.first_position else { return };
+        let last = first + appended.count - 1;
+        self.note_end(first - 1, last);
+        for (stream, _) in &batch.expected {
+            if let Some(cached) = self.cache.peek_mut(stream) {
+                cached.as_of = last;
+            }
+        }
+        metrics::gauge!("tollbook_log_position", "partition" => self.partition.to_string()).set(last as f64);
+        if self.appended.receiver_count() > 0 {
+            // Nobody may be listening any more: who comes back reads the log.
+            let _ = self.appended.send(recorded(self.partition, first, appended, batch));
         }
     }
 
     /// Keeps a snapshot of each stream that has passed a mark; in the background, for it is only speed.
-    fn snapshot_grown(&self, before: &HashMap<StreamId, Box<dyn Entity>>, conflicts: &[StreamId]) {
+    fn snapshot_grown(&self, before: &HashMap<StreamId, Cached>, conflicts: &[StreamId]) {
         let every = self.settings.snapshot_every;
+        let mut grown = Vec::new();
         for (stream, old) in before {
-            let Some(entity) = self.cache.peek(stream) else { continue };
-            if entity.version() / every == old.version() / every || conflicts.contains(stream) {
+            let Some(Cached { entity, .. }) = self.cache.peek(stream) else { continue };
+            // Streams that grow alike pass their marks at different times.
+            let shift = stream.as_str().bytes().fold(0i64, |sum, byte| (sum * 31 + i64::from(byte)) % every);
+            let mark = |version: i64| (version + shift) / every;
+            if mark(entity.version()) == mark(old.entity.version()) || conflicts.contains(stream) {
                 continue;
             }
-            let Ok(snapshot) = entity.snapshot(stream) else { continue };
-            let log = self.log.clone();
-            tokio::spawn(async move {
+            if let Ok(snapshot) = entity.snapshot(stream) {
+                grown.push(snapshot);
+            }
+        }
+        if grown.is_empty() {
+            return;
+        }
+        let log = self.log.clone();
+        tokio::spawn(async move {
+            for snapshot in grown {
                 if let Err(error) = log.save_snapshot(&snapshot).await {
                     tracing::debug!(stream = %snapshot.stream_id, %error, "a snapshot was not kept");
                 }
-            });
-        }
+            }
+        });
     }
 
     /// Brings commands to their end with the partition held still, again and again while the log
@@ -330,27 +399,30 @@ impl Writer {
                 job.replayed(stored);
                 continue;
             }
-            let Some(entity) = self.cache.get_mut(job.stream_id()) else {
+            let Some(Cached { entity, .. }) = self.cache.get_mut(job.stream_id()) else {
                 broken.answer(job);
                 continue;
             };
             let before = entity.version();
             match job.decide(entity.as_mut()) {
-                Ok(Verdict::Accepted(events, index)) => {
+                Ok(Verdict::Accepted(events, said, index)) => {
                     accepted.insert(job.meta().command_id);
-                    group.add(job, before, events, index);
+                    group.add(job, before, events, said, index);
                 }
                 Ok(Verdict::Nothing) => denied.push(job),
                 Err(error) => job.failed(error.into()),
             }
         }
-        group.seal();
+        // Under the lock nobody else writes, and all of these were brought up to it.
+        group.seal(position);
         let started = Instant::now();
         match settled.finish(&group.batch).await {
             Ok(appended) => {
+                self.note_end(position, position);
                 let mut rest = Vec::new();
                 if let Some(appended) = appended {
-                    self.note_append(&appended, started);
+                    let batch = std::mem::take(&mut group.batch);
+                    self.note_append(&appended, batch, started);
                     rest = group.answer(&appended);
                 }
                 for job in denied {
@@ -389,16 +461,14 @@ impl Writer {
         let snapshots = if names.is_empty() { Vec::new() } else { settled.snapshots(&names).await? };
         let (mut entities, mut from) = hydrate(&missing, &snapshots);
         for name in streams.keys().filter(|name| !missing.contains_key(**name)) {
-            if let Some(entity) = self.cache.pop(*name) {
+            if let Some(Cached { entity, .. }) = self.cache.pop(*name) {
                 from.push(((*name).clone(), entity.version()));
                 entities.insert((*name).clone(), entity);
             }
         }
         let tails = settled.tails(&from).await?;
         let broken = apply_all(&mut entities, &tails);
-        for (stream, entity) in entities {
-            self.cache.put(stream, entity);
-        }
+        self.keep(entities, settled.position());
         Ok((known.into_iter().map(|event| (event.event_id, event)).collect(), broken))
     }
 
@@ -407,6 +477,17 @@ impl Writer {
             self.cache.pop(job.stream_id());
         }
     }
+}
+
+/// What was appended, as the log has it.
+fn recorded(partition: i32, first: i64, appended: &Appended, batch: Batch) -> TailBatch {
+    let sealed = batch.events.into_iter().zip(batch.digests).zip(batch.said);
+    let taken = sealed.filter(|((event, _), _)| !appended.conflicts.contains(&event.stream_id));
+    let events = (first..).zip(taken).map(|(position, ((event, digest), said))| {
+        let recorded = Arc::new(event.recorded(partition, position, appended.recorded_at, &digest));
+        Arc::new(Decoded { recorded, event: Ok(said) })
+    });
+    Arc::new(events.collect())
 }
 
 type Entities = HashMap<StreamId, Box<dyn Entity>>;

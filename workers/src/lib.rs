@@ -1,4 +1,4 @@
-//! Everything that acts on events: the relay into NATS, the feed out of it to the read models, the
+//! Everything that acts on events: the relay into NATS, the feed to the read models, the
 //! sweep that ends what time ends, and [`chain`], which settles on chain and listens to it.
 //!
 //! Workers and the API never see each other: they meet in the log. Of each worker one process is
@@ -20,6 +20,7 @@ use eventstore::log::Log;
 use eventstore::{Ledger, StoreError};
 use projections::runner::{FEED_BATCHES_MAX, Feed, Runner};
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -106,24 +107,21 @@ pub async fn run(context: Context, roles: &[Role], cancel: CancellationToken) ->
 
 async fn run_projections(context: Context, partition: i32, cancel: CancellationToken) {
     let feed = Feed::new(FEED_BATCHES_MAX);
+    let turn = Arc::new(Semaphore::new(1));
     let mut tasks = JoinSet::new();
     for projection in projections::all() {
         let runner = Runner {
             projection,
             partition,
-            pool: context.pool.clone(),
+            // Rows and checkpoint are lost together or kept together: no fsync is worth waiting for.
+            pool: eventstore::postgres::connect::unhurried(&context.pool, 1),
             log: context.log().clone(),
             feed: feed.subscribe(),
+            turn: turn.clone(),
         };
         tasks.spawn(runner.run(cancel.clone()));
     }
-    match &context.bus {
-        Some(bus) => {
-            tasks.spawn(feed::run(bus.clone(), context.log().clone(), partition, feed, cancel));
-        }
-        // Nobody will send: the runners see a closed channel and follow the log.
-        None => drop(feed),
-    }
+    tasks.spawn(feed::Source::new(context, partition, feed).run(cancel));
     while let Some(ended) = tasks.join_next().await {
         if let Err(panic) = ended {
             tracing::error!(%panic, "a read model has failed");

@@ -6,20 +6,21 @@
 //! is in Postgres, and the whole stream can be made from it again.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::header::{self, HeaderMap};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
 use domain::RecordedEvent;
-use futures::future::try_join_all;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 use crate::{Context, wire};
 
-/// Events that are published before their acknowledgements are awaited.
-const WINDOW: i64 = 1_000;
+/// Events that are published before an acknowledgement is awaited: that of the last of them.
+const WINDOW: usize = 1_000;
 /// How long an idle relay sleeps before it looks at the log, when nobody wakes it.
 const LOOK_AT_LOG: Duration = Duration::from_millis(20);
 /// How often an idle relay looks whether its stream is still there.
@@ -82,8 +83,8 @@ impl Relay {
 
     async fn follow(&self) -> Result<(), RelayError> {
         let mut last = self.aligned_stream().await?;
-        let mut own_head = self.context.ledger.own_head(self.partition);
-        let mut page = self.read(last).await?;
+        let mut tail = self.context.ledger.tail(self.partition, last);
+        let mut page = tail.next(WINDOW, Duration::ZERO).await?;
         let mut looked_at_nats = Instant::now();
         loop {
             let lag = metrics::gauge!("tollbook_relay_lag_events", "partition" => self.partition.to_string());
@@ -96,42 +97,34 @@ impl Relay {
                     }
                     looked_at_nats = Instant::now();
                 }
-                match &mut own_head {
-                    Some(head) => {
-                        let _ = tokio::time::timeout(LOOK_AT_LOG, head.changed()).await;
-                    }
-                    None => tokio::time::sleep(LOOK_AT_LOG).await,
-                }
-                page = self.read(last).await?;
+                page = tail.next(WINDOW, LOOK_AT_LOG).await?;
                 continue;
             };
             lag.set((newest - last) as f64);
-            // The next events are read while these are on their way.
-            let (published, next) = tokio::join!(self.publish(&page), self.read(newest));
-            published?;
+            self.publish(&page).await?;
             metrics::counter!("tollbook_relay_published_total").increment(page.len() as u64);
             last = newest;
-            page = next?;
+            page = tail.next(WINDOW, LOOK_AT_LOG).await?;
         }
     }
 
-    async fn read(&self, after: i64) -> Result<Vec<RecordedEvent>, RelayError> {
-        Ok(self.context.log().read(self.partition, after, WINDOW).await?)
-    }
-
-    async fn publish(&self, events: &[RecordedEvent]) -> Result<(), RelayError> {
-        let mut acks = Vec::with_capacity(events.len());
-        for event in events {
-            let message = PublishMessage::build()
-                .payload(wire::encode(event)?.into())
-                .expected_last_sequence(event.position.unsigned_abs() - 1);
-            acks.push(self.bus.jetstream.send_publish(self.bus.subject(event), message).await.map_err(nats)?);
+    async fn publish(&self, events: &[Arc<RecordedEvent>]) -> Result<(), RelayError> {
+        let Some((last, before)) = events.split_last() else { return Ok(()) };
+        // Each says which sequence must be the last, so one that is refused has all after it refused. So only the
+        // last need be acknowledged, and nobody waits for the others.
+        for event in before {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::NATS_EXPECTED_LAST_SEQUENCE, (event.position - 1).to_string().as_str());
+            let payload = wire::encode(event)?.into();
+            self.bus.client.publish_with_headers(self.bus.subject(event), headers, payload).await.map_err(nats)?;
         }
-        let acks = try_join_all(acks.into_iter().map(IntoFuture::into_future)).await.map_err(nats)?;
-        for (ack, event) in acks.iter().zip(events) {
-            if ack.sequence != event.position.unsigned_abs() {
-                return Err(nats(format!("sequence {} for position {}", ack.sequence, event.position)));
-            }
+        let message = PublishMessage::build()
+            .payload(wire::encode(last)?.into())
+            .expected_last_sequence(last.position.unsigned_abs() - 1);
+        let ack = self.bus.jetstream.send_publish(self.bus.subject(last), message).await.map_err(nats)?;
+        let ack = ack.into_future().await.map_err(nats)?;
+        if ack.sequence != last.position.unsigned_abs() {
+            return Err(nats(format!("sequence {} for position {}", ack.sequence, last.position)));
         }
         Ok(())
     }

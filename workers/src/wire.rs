@@ -1,5 +1,6 @@
 //! An event as a message: its whole envelope as JSON, the payload in the exact bytes of the log.
 
+use data_encoding::HEXLOWER;
 use domain::ids::{EventId, OrganizationId};
 use domain::{RecordedEvent, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -50,17 +51,6 @@ pub struct Message<'a> {
 #[error("not an event of the ledger: {0}")]
 pub struct NotAnEvent(String);
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect()
-}
-
 /// An event as a message.
 pub fn encode(event: &RecordedEvent) -> Result<Vec<u8>, NotAnEvent> {
     let payload: &RawValue = serde_json::from_slice(&event.payload).map_err(|e| NotAnEvent(e.to_string()))?;
@@ -76,10 +66,10 @@ pub fn encode(event: &RecordedEvent) -> Result<Vec<u8>, NotAnEvent> {
         occurred_at: event.occurred_at,
         recorded_at: event.recorded_at,
         actor: event.actor.clone(),
-        request_digest: hex(&event.request_digest),
+        request_digest: HEXLOWER.encode(&event.request_digest),
         causation_id: event.causation_id,
         correlation_id: event.correlation_id,
-        digest: hex(&event.digest),
+        digest: HEXLOWER.encode(&event.digest),
         payload,
     };
     serde_json::to_vec(&message).map_err(|e| NotAnEvent(e.to_string()))
@@ -89,8 +79,8 @@ pub fn encode(event: &RecordedEvent) -> Result<Vec<u8>, NotAnEvent> {
 pub fn decode(bytes: &[u8]) -> Result<RecordedEvent, NotAnEvent> {
     let message: Message<'_> = serde_json::from_slice(bytes).map_err(|e| NotAnEvent(e.to_string()))?;
     let position: eventstore::LogPosition = message.position.parse().map_err(|_| NotAnEvent("no position".into()))?;
-    let digests = unhex(&message.request_digest).zip(unhex(&message.digest));
-    let (request_digest, digest) = digests.ok_or_else(|| NotAnEvent("no digest".into()))?;
+    let digest = |text: &str| HEXLOWER.decode(text.as_bytes()).map_err(|_| NotAnEvent("no digest".into()));
+    let (request_digest, digest) = (digest(&message.request_digest)?, digest(&message.digest)?);
     Ok(RecordedEvent {
         partition: position.partition,
         position: position.position,

@@ -1,8 +1,12 @@
-//! The log in Postgres: the truth. SQL of the log stands here and in `migrations/0001_log.sql`.
+//! The log in Postgres: the truth. SQL of the log stands here and in `migrations/0001_log.sql`; the append itself
+//! in `migrations/0006_append.sql`.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{RecordedEvent, StreamId};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres};
 use uuid::Uuid;
 
 use crate::StoreError;
@@ -19,12 +23,14 @@ use rows::{append, find, snapshots, tails};
 #[derive(Debug, Clone)]
 pub struct PostgresLog {
     pool: PgPool,
+    /// For appending.
+    writing: PgPool,
 }
 
 impl PostgresLog {
     /// On this pool; the schema must be there (see [`connect::migrate`]).
-    pub const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub fn new(pool: PgPool) -> Self {
+        Self { writing: connect::apart(&pool), pool }
     }
 }
 
@@ -43,16 +49,27 @@ impl Log for PostgresLog {
     }
 
     async fn append(&self, partition: i32, batch: &Batch) -> Result<Appended, StoreError> {
-        append(&mut *self.pool.acquire().await?, partition, batch).await
+        let mut connection = self.writing.acquire().await?;
+        let appended = within(append(&mut connection, partition, batch)).await;
+        if matches!(appended, Err(StoreError::Unavailable(_))) {
+            // Whatever is left of it must not meet the next statement.
+            connection.close_on_drop();
+        }
+        appended
     }
 
     async fn settle(&self, partition: i32) -> Result<Box<dyn Settled>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        let row = sqlx::query_scalar!("select position from log_head where partition = $1 for update", partition)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let position = row.ok_or_else(|| StoreError::Corrupt(format!("the log has no partition {partition}")))?;
-        Ok(Box::new(SettledPostgres { partition, position, transaction }))
+        let mut held = Held { connection: self.writing.acquire().await?, is_over: false };
+        within(async {
+            sqlx::raw_sql(BEGIN).execute(&mut *held.connection).await?;
+            let row = sqlx::query_scalar!("select position from log_head where partition = $1 for update", partition)
+                .fetch_optional(&mut *held.connection)
+                .await?;
+            let position = row.ok_or_else(|| StoreError::Corrupt(format!("the log has no partition {partition}")))?;
+            Ok(position)
+        })
+        .await
+        .map(|position| Box::new(SettledPostgres { partition, position, held }) as Box<dyn Settled>)
     }
 
     async fn snapshots(&self, streams: &[StreamId]) -> Result<Vec<Snapshot>, StoreError> {
@@ -108,11 +125,36 @@ impl Log for PostgresLog {
     }
 }
 
-/// A transaction that holds the lock of `log_head`.
+/// How long the log may take to answer a writer. A server that has gone without a word would else stop its
+/// partition for good.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// The other way round: a process that stands still while it holds the lock must not stop all others.
+const BEGIN: &str = "begin; set local idle_in_transaction_session_timeout = '5s'";
+
+async fn within<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let late = |_| StoreError::Unavailable(format!("no answer within {} s", ANSWER_WITHIN.as_secs()));
+    tokio::time::timeout(ANSWER_WITHIN, work).await.map_err(late)?
+}
+
+/// A connection with a transaction that holds the lock of `log_head`. Unless that was ended in good order the
+/// connection is closed with it: then the lock is given back whatever state it is in.
+struct Held {
+    connection: PoolConnection<Postgres>,
+    is_over: bool,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
 struct SettledPostgres {
     partition: i32,
     position: i64,
-    transaction: Transaction<'static, Postgres>,
+    held: Held,
 }
 
 #[async_trait]
@@ -122,26 +164,32 @@ impl Settled for SettledPostgres {
     }
 
     async fn find(&mut self, event_ids: &[Uuid]) -> Result<Vec<RecordedEvent>, StoreError> {
-        find(&mut self.transaction, event_ids).await
+        within(find(&mut self.held.connection, event_ids)).await
     }
 
     async fn snapshots(&mut self, streams: &[StreamId]) -> Result<Vec<Snapshot>, StoreError> {
-        snapshots(&mut self.transaction, streams).await
+        within(snapshots(&mut self.held.connection, streams)).await
     }
 
     async fn tails(&mut self, streams: &[(StreamId, i64)]) -> Result<Vec<RecordedEvent>, StoreError> {
-        tails(&mut self.transaction, streams).await
+        within(tails(&mut self.held.connection, streams)).await
     }
 
     async fn finish(mut self: Box<Self>, batch: &Batch) -> Result<Option<Appended>, StoreError> {
-        if batch.events.is_empty() {
-            // Nothing was written: rolling back needs no fsync.
-            self.transaction.rollback().await?;
-            return Ok(None);
-        }
-        let appended = append(&mut self.transaction, self.partition, batch).await?;
-        self.transaction.commit().await?;
-        Ok(Some(appended))
+        let Self { partition, held, .. } = self.as_mut();
+        let finished = within(async {
+            if batch.events.is_empty() {
+                // Nothing was written: rolling back needs no fsync.
+                sqlx::raw_sql("ROLLBACK").execute(&mut *held.connection).await?;
+                return Ok(None);
+            }
+            let appended = append(&mut held.connection, *partition, batch).await?;
+            sqlx::raw_sql("COMMIT").execute(&mut *held.connection).await?;
+            Ok(Some(appended))
+        })
+        .await;
+        self.held.is_over = finished.is_ok();
+        finished
     }
 }
 

@@ -69,7 +69,9 @@ pub fn batch(events: Vec<NewEvent>) -> Batch {
             expected.push((event.stream_id.clone(), event.version - 1));
         }
     }
-    Batch { events, expected, ..Batch::default() }
+    let mut batch = Batch { events, expected, known_position: -1, ..Batch::default() };
+    batch.seal();
+    batch
 }
 
 pub fn meta(partition: i32, command_id: Uuid) -> CommandMeta {
