@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+use crate::bench::BenchArgs;
 use crate::config::{Bus, Chain, Secrets, Settling, Store};
 use crate::onchain::ChainArgs;
 use crate::simulate::SimulateArgs;
@@ -42,6 +43,8 @@ pub enum Command {
     Chain(ChainArgs),
     /// Send a usage trace through the HTTP API, and compare what became of it everywhere
     Simulate(SimulateArgs),
+    /// Put a running server under load, check its books after each load, and report how fast it was
+    Bench(BenchArgs),
 }
 
 /// Options of `up`.
@@ -127,7 +130,7 @@ pub struct ReconcileArgs {
 pub struct ReplayArgs {
     #[command(flatten)]
     pub store: Store,
-    /// Only these read models: journal, quota, invoice, risk, directory, settlement
+    /// Only these read models: journal, quota, invoice, risk, directory, settlement, hold
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Take the rebuilt tables even when they differ from the live ones

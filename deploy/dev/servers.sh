@@ -100,6 +100,7 @@ pid_of() { # the pid of a server that we started, in this folder, and that is st
     nats) file=$RUN/nats.pid mark="-c $RUN/nats.conf" ;;
     chain) file=$RUN/chain.pid mark="--state $DATA/chain/state.json " ;;
     tollbook) file=$RUN/tollbook.pid mark="up --listen 127.0.0.1:$(port tollbook)" ;;
+    second) file=$RUN/second.pid mark="serve --listen 127.0.0.1:$(port second)" ;; # of ./dev bench
   esac
   pid=$(head -n 1 "$file" 2>/dev/null) || return 1
   [ "$1" = postgres ] || grep -qxF "$ROOT" "$file" || return 1
@@ -158,7 +159,7 @@ show_log() { say "--- the end of $1:"; tail -n 40 "$1" >&2 || true; say "---"; }
 
 POSTGRES_VERSION=18.4.0-beta.17 # "beta" is the packaging: it is Postgres 18.4
 POSTGRES_SETTINGS="-c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 \
--c shared_buffers=256MB -c wal_compression=on -c max_wal_size=4GB"
+-c shared_buffers=256MB -c wal_compression=on -c min_wal_size=1GB -c max_wal_size=4GB"
 
 postgres_major() { # postgres_major FOLDER: prints it if the programs there are whole and run
   [ -x "$1/initdb" ] && [ -x "$1/pg_ctl" ] && [ -x "$1/postgres" ] || return 1
