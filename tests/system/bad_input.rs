@@ -104,7 +104,7 @@ async fn bad_charges() {
 }
 
 /// Refused wherever an amount is asked for.
-const AMOUNTS: [(&str, &str); 12] = [
+pub const AMOUNTS: [(&str, &str); 12] = [
     ("negative", "-1"),
     ("zero", "0"),
     ("zero with decimals", "0.000"),

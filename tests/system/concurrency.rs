@@ -100,7 +100,7 @@ async fn parallel_customers_do_not_disturb_each_other() {
 }
 
 /// Two processes that serve one database, and the organization they serve.
-async fn two_servers(site: &Site) -> (Server, Server, [Api; 2]) {
+pub async fn two_servers(site: &Site) -> (Server, Server, [Api; 2]) {
     site.tollbook(&["migrate"], &[]).await.expect_code(0);
     let key = site.organization("Acme").await;
     let (one, two) = (Server::start(site).await, Server::start(site).await);

@@ -7,15 +7,28 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers count as tests here")]
 
+mod bad_holds;
 mod bad_input;
+mod bad_session_holds;
 mod bad_sessions;
 mod bad_signatures;
+mod batches;
 mod chain_away;
 mod charging;
 mod concurrency;
+mod contention;
 mod contract;
 mod faults;
+mod hold_batches;
+mod hold_expiry;
+mod hold_keys;
+mod hold_quotas;
+mod hold_races;
+mod hold_reads;
+mod holds;
+mod postgres_faults;
 mod read_models;
+mod session_holds;
 mod session_reads;
 mod sessions;
 mod settlement;
@@ -24,3 +37,4 @@ mod settlement_edges;
 mod simulate;
 mod support;
 mod tamper;
+mod write_faults;

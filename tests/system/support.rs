@@ -1,12 +1,18 @@
 //! What every test stands on: [`Site`] is an installation (database, settings, command line),
 //! [`Process`] one running `tollbook`, [`TestApp`] an installation with `tollbook up` in it.
-//! [`api`] talks to it, [`load`] charges a lot at a time, [`servers`] are Postgres and NATS that a
-//! test may break, [`anvil`] a chain that it may, [`sessions`] the session keys on it; [`refused`] sends what must
-//! be refused.
+//! [`api`] talks to it, [`load`] and [`batch`] charge a lot at a time, [`after`] says what must hold then.
+//! [`servers`] are Postgres and NATS that a test may break, [`proxy`] and [`locks`] what it puts in the way to
+//! Postgres, [`anvil`] is a chain that it may break, [`sessions`] the session keys on it; [`holds`] reserves money,
+//! [`refused`] sends what must be refused.
 
+pub mod after;
 pub mod anvil;
 pub mod api;
+pub mod batch;
+pub mod holds;
 pub mod load;
+pub mod locks;
+pub mod proxy;
 pub mod refused;
 pub mod servers;
 pub mod sessions;
@@ -302,6 +308,16 @@ impl Server {
         })
         .await;
         server
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        self.process.log()
     }
 }
 

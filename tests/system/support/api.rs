@@ -10,12 +10,13 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
 
-use super::until;
+use super::{PATIENCE, POLL, until};
 
 /// The lists that follow the log; each answers as of a `min_position`.
-pub const READ_MODELS: [&str; 6] =
-    ["/v1/quotas", "/v1/invoices", "/v1/risk", "/v1/balances", "/v1/session_keys", "/v1/settlements"];
+pub const READ_MODELS: [&str; 7] =
+    ["/v1/quotas", "/v1/invoices", "/v1/risk", "/v1/balances", "/v1/session_keys", "/v1/settlements", "/v1/holds"];
 
 /// An address and a key. Cheap to clone.
 #[derive(Clone)]
@@ -75,6 +76,18 @@ impl Api {
     /// An error when there was no answer: the outcome is unknown.
     pub async fn try_post_keyed(&self, path: &str, key: &str, body: &Value) -> Result<Answer, reqwest::Error> {
         Answer::of(self.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+    }
+
+    /// Sends it again and again until there is an answer that says what became of it.
+    pub async fn insist(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.try_post_keyed(path, key, body).await {
+                Ok(answer) if answer.status != 503 => return answer,
+                other => assert!(Instant::now() < end, "{path} {key}: for {PATIENCE:?} nothing but {other:?}"),
+            }
+            sleep(POLL).await;
+        }
     }
 
     /// Makes a customer and gives its id.

@@ -30,13 +30,22 @@ pub struct Load {
 impl Load {
     /// Makes the customers. Nothing is charged yet.
     pub async fn prepare(api: &Api, customers: usize, charges: usize) -> Arc<Self> {
+        Self::prepare_with(api, customers, charges, None).await
+    }
+
+    /// The same with some words in each charge: the more, the faster the log grows.
+    pub async fn prepare_with(api: &Api, customers: usize, charges: usize, words: Option<&str>) -> Arc<Self> {
         let mut ids = Vec::new();
         for _ in 0..customers {
             ids.push(api.funded(&CREDITS.to_string()).await);
         }
         let charge = |i: usize| {
-            let body =
+            let mut body =
                 json!({ "customer_id": ids[i % customers], "amount": AMOUNT, "metadata": { "row": i.to_string() } });
+            if let Some(words) = words {
+                body["description"] = json!(words);
+                body["metadata"]["words"] = json!(words);
+            }
             (format!("load-{i}"), body)
         };
         Arc::new(Self {
@@ -50,11 +59,23 @@ impl Load {
     /// Sends every charge once from so many tasks. A task ends with the first charge that is not
     /// acknowledged: the others would only run against the same wall.
     pub async fn send(self: &Arc<Self>, api: &Api, tasks: usize) -> Outcomes {
+        self.gather(tasks, |load| load.send_in_turn(api.clone())).await
+    }
+
+    /// Sends every charge from so many tasks, to these by turns, and again and again until it is acknowledged.
+    pub async fn insist<const N: usize>(self: &Arc<Self>, apis: [&Api; N], tasks: usize) -> Outcomes {
+        self.gather(tasks, |load| load.insist_in_turn(apis.map(Api::clone))).await
+    }
+
+    async fn gather<F>(self: &Arc<Self>, tasks: usize, sender: impl Fn(Arc<Self>) -> F) -> Outcomes
+    where
+        F: Future<Output = Vec<(usize, Option<Answer>)>> + Send + 'static,
+    {
         self.next.store(0, Ordering::SeqCst);
         self.acknowledged.store(0, Ordering::SeqCst);
         let mut senders = JoinSet::new();
         for _ in 0..tasks {
-            senders.spawn(self.clone().send_in_turn(api.clone()));
+            senders.spawn(sender(self.clone()));
         }
         let mut outcomes = vec![None; self.charges.len()];
         for (i, answer) in senders.join_all().await.into_iter().flatten() {
@@ -75,6 +96,19 @@ impl Load {
                 break;
             }
             self.acknowledged.fetch_add(1, Ordering::SeqCst);
+        }
+        outcomes
+    }
+
+    async fn insist_in_turn<const N: usize>(self: Arc<Self>, apis: [Api; N]) -> Vec<(usize, Option<Answer>)> {
+        let mut outcomes = Vec::new();
+        loop {
+            let i = self.next.fetch_add(1, Ordering::SeqCst);
+            let Some((key, body)) = self.charges.get(i) else { break };
+            let answer = apis[i % N].insist("/v1/charges", key, body).await;
+            answer.done(201);
+            self.acknowledged.fetch_add(1, Ordering::SeqCst);
+            outcomes.push((i, Some(answer)));
         }
         outcomes
     }

@@ -1,6 +1,7 @@
 //! A Postgres and a NATS that belong to one test, which may stop them, kill them and delete what
 //! they hold.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -8,6 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use sqlx::{Connection, PgConnection};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
@@ -83,6 +85,12 @@ impl Drop for Nats {
     }
 }
 
+/// Everything that a cluster runs, but its first process and who asks.
+const PROCESSES: &str = "select pid from pg_stat_activity where pid <> pg_backend_pid()";
+/// A session of `tollbook`, and one that is at work if there is any.
+const BUSY_SESSION: &str = "select pid from pg_stat_activity where application_name = 'tollbook' \
+    order by (state = 'active') is true desc limit 1";
+
 /// A Postgres cluster.
 pub struct Postgres {
     port: u16,
@@ -93,6 +101,11 @@ pub struct Postgres {
 
 impl Postgres {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With more options for `initdb`.
+    pub async fn start_with(more: &[&str]) -> Self {
         let dir = folder("postgres");
         // What was just made belongs to whom we run as.
         let owner = (fs::metadata(&dir).unwrap().uid() == 0).then(unprivileged_user);
@@ -102,7 +115,7 @@ impl Postgres {
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
         let postgres = Self { port: free_port(), dir, owner };
         let args = ["-U", "tollbook", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
-        postgres.run("initdb", &args).await;
+        postgres.run("initdb", &[&args[..], more].concat()).await;
         postgres.resume().await;
         postgres
     }
@@ -124,34 +137,109 @@ impl Postgres {
             "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=100",
             self.port
         );
-        self.run("pg_ctl", &["start", "-w", "-t", "60", "-l", &log, "-o", &options]).await;
+        let args = ["start", "-w", "-t", "60", "-l", &log, "-o", &options];
+        // Some of what was killed may still hold the memory that all share.
+        until("Postgres starts", async || self.status("pg_ctl", &args).await.success().then_some(())).await;
     }
 
-    fn command(&self, program: &str, args: &[&str]) -> Command {
-        let mut command = Command::new(Path::new(&setting("TEST_POSTGRES_BIN")).join(program));
-        command.args(args).arg("-D").arg(self.dir.join("data")).current_dir(&self.dir);
-        // Not a pipe: the server inherits it and would keep it open for ever.
-        let output = File::options().create(true).append(true).open(self.dir.join("output.log")).unwrap();
-        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+    /// SIGKILL for all of it at once.
+    pub async fn kill(&self) {
+        let mut all = vec![self.postmaster()];
+        all.extend(self.pids(PROCESSES).await);
+        self.kill_all(&all);
+        until("Postgres has gone", async || TcpStream::connect(("127.0.0.1", self.port)).await.is_err().then_some(()))
+            .await;
+        // Where nobody looks after orphans its number stays taken, and Postgres would believe that it still runs.
+        fs::remove_file(self.pid_file()).unwrap();
+    }
+
+    /// SIGKILL for one session: Postgres ends all others then, and starts anew by itself.
+    pub async fn kill_session(&self) {
+        let session = self.pids(BUSY_SESSION).await;
+        assert_eq!(session.len(), 1, "tollbook has no session");
+        self.kill_all(&session);
+    }
+
+    /// No file may become longer than this for whoever runs now or later; `None` for any length.
+    #[cfg(target_os = "linux")]
+    pub async fn limit_files(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        // The first process first: who comes from now on has its limit from there.
+        assert!(self.limit_files_of(self.postmaster(), &limit), "prlimit");
+        for pid in self.pids(PROCESSES).await {
+            // It may have gone meanwhile.
+            self.limit_files_of(pid, &limit);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn limit_files_of(&self, pid: i32, limit: &str) -> bool {
+        let mut command = self.as_owner("prlimit");
+        command.args(["--pid", &pid.to_string(), &format!("--fsize={limit}:")]);
+        command.stdin(Stdio::null()).status().unwrap().success()
+    }
+
+    fn kill_all(&self, pids: &[i32]) {
+        let mut command = self.as_owner("kill");
+        // Some may have gone meanwhile, which it complains about.
+        let _ = command.arg("-KILL").args(pids.iter().map(i32::to_string)).stderr(Stdio::null()).status().unwrap();
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.dir.join("data").join("postmaster.pid")
+    }
+
+    fn postmaster(&self) -> i32 {
+        let file = fs::read_to_string(self.pid_file()).unwrap();
+        file.lines().next().and_then(|pid| pid.trim().parse().ok()).expect("its process id")
+    }
+
+    async fn pids(&self, which: &'static str) -> Vec<i32> {
+        let mut connection = PgConnection::connect(&self.url()).await.unwrap();
+        sqlx::query_scalar(which).fetch_all(&mut connection).await.unwrap()
+    }
+
+    /// As whom it runs, who may do with it what others may not.
+    fn as_owner(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         if let Some((uid, gid)) = self.owner {
             command.uid(uid).gid(gid);
         }
         command
     }
 
-    async fn run(&self, program: &str, args: &[&str]) {
-        let status = tokio::process::Command::from(self.command(program, args)).status().await;
-        self.assert_success(program, status.unwrap());
+    fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = self.as_owner(Path::new(&setting("TEST_POSTGRES_BIN")).join(program));
+        command.args(args).arg("-D").arg(self.dir.join("data")).current_dir(&self.dir);
+        // Not a pipe: the server inherits it and would keep it open for ever.
+        let output = File::options().create(true).append(true).open(self.dir.join("output.log")).unwrap();
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        command
     }
 
-    fn assert_success(&self, program: &str, status: ExitStatus) {
-        let said = |name| fs::read_to_string(self.dir.join(name)).unwrap_or_default();
-        assert!(status.success(), "{program}: {status}\n{}\n{}", said("output.log"), said("server.log"));
+    async fn run(&self, program: &str, args: &[&str]) {
+        let status = self.status(program, args).await;
+        assert!(status.success(), "{program}: {status}");
+    }
+
+    async fn status(&self, program: &str, args: &[&str]) -> ExitStatus {
+        tokio::process::Command::from(self.command(program, args)).status().await.unwrap()
+    }
+
+    fn show_logs(&self) {
+        for name in ["output.log", "server.log"] {
+            let text = fs::read_to_string(self.dir.join(name)).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            eprintln!("--- Postgres: {name}\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+        }
     }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.show_logs();
+        }
         let _ = self.command("pg_ctl", &["stop", "-m", "immediate", "-w"]).status();
         let _ = fs::remove_dir_all(&self.dir);
     }
