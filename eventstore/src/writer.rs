@@ -120,6 +120,9 @@ struct Writer {
     foreign: i64,
 }
 
+/// Of streams, before something was done.
+type Versions = HashMap<StreamId, i64>;
+
 /// An aggregate, and the position up to which it is known to have everything.
 struct Cached {
     entity: Box<dyn Entity>,
@@ -233,7 +236,8 @@ impl Writer {
                 Ok(appended) => {
                     let batch = std::mem::take(&mut group.batch);
                     self.note_append(&appended, batch, started);
-                    self.snapshot_grown(&undo, &appended.conflicts);
+                    let versions = undo.iter().map(|(stream, old)| (stream.clone(), old.entity.version())).collect();
+                    self.snapshot_grown(&versions, &appended.conflicts);
                     for stream in &appended.conflicts {
                         self.restore(stream, &mut undo);
                     }
@@ -295,10 +299,20 @@ impl Writer {
     /// The partition ended there before this writer's last act, and ends here after it. Where that is not what was
     /// known, somebody else has written meanwhile.
     fn note_end(&mut self, before: i64, after: i64) {
+        self.notice_set_back(before);
         if before != self.known {
             self.foreign = before;
         }
         self.known = after;
+    }
+
+    /// A log that ends before what was known of it was set back, to a copy of before: nothing cached is of it.
+    fn notice_set_back(&mut self, end: i64) {
+        if end < self.known {
+            tracing::error!(partition = self.partition, end, known = self.known, "the log was set back");
+            self.cache.clear();
+            self.known = end;
+        }
     }
 
     fn note_append(&mut self, appended: &Appended, batch: Batch, started: Instant) {
@@ -321,7 +335,7 @@ impl Writer {
     }
 
     /// Keeps a snapshot of each stream that has passed a mark; in the background, for it is only speed.
-    fn snapshot_grown(&self, before: &HashMap<StreamId, Cached>, conflicts: &[StreamId]) {
+    fn snapshot_grown(&self, before: &Versions, conflicts: &[StreamId]) {
         let every = self.settings.snapshot_every;
         let mut grown = Vec::new();
         for (stream, old) in before {
@@ -329,7 +343,7 @@ impl Writer {
             // Streams that grow alike pass their marks at different times.
             let shift = stream.as_str().bytes().fold(0i64, |sum, byte| (sum * 31 + i64::from(byte)) % every);
             let mark = |version: i64| (version + shift) / every;
-            if mark(entity.version()) == mark(old.entity.version()) || conflicts.contains(stream) {
+            if mark(entity.version()) == mark(*old) || conflicts.contains(stream) {
                 continue;
             }
             if let Ok(snapshot) = entity.snapshot(stream) {
@@ -379,7 +393,9 @@ impl Writer {
             Err(error) => return Err((jobs, error)),
         };
         let position = settled.position();
-        let (known, broken) = match self.prepare(settled.as_mut(), &jobs).await {
+        self.notice_set_back(position);
+        let order: HashMap<uuid::Uuid, usize> = jobs.iter().map(|job| job.meta().command_id).zip(0..).collect();
+        let (known, versions, broken) = match self.prepare(settled.as_mut(), &jobs).await {
             Ok(prepared) => prepared,
             Err(error) => {
                 self.forget(&jobs);
@@ -413,8 +429,8 @@ impl Writer {
                 Err(error) => job.failed(error.into()),
             }
         }
-        // Under the lock nobody else writes, and all of these were brought up to it.
-        group.seal(position);
+        // All of these were brought up to it; comparing them all the same costs little here.
+        group.seal(NOT_KNOWN);
         let started = Instant::now();
         match settled.finish(&group.batch).await {
             Ok(appended) => {
@@ -423,6 +439,7 @@ impl Writer {
                 if let Some(appended) = appended {
                     let batch = std::mem::take(&mut group.batch);
                     self.note_append(&appended, batch, started);
+                    self.snapshot_grown(&versions, &appended.conflicts);
                     rest = group.answer(&appended);
                 }
                 for job in denied {
@@ -440,6 +457,7 @@ impl Writer {
                 let mut rest: Vec<_> = group.jobs.into_iter().map(|(job, _)| job).collect();
                 rest.append(&mut denied);
                 rest.append(&mut doubles);
+                rest.sort_by_key(|job| order.get(&job.meta().command_id).copied());
                 self.forget(&rest);
                 Err((rest, error))
             }
@@ -451,7 +469,7 @@ impl Writer {
         &mut self,
         settled: &mut dyn Settled,
         jobs: &[Box<dyn Job>],
-    ) -> Result<(HashMap<uuid::Uuid, RecordedEvent>, Broken), StoreError> {
+    ) -> Result<(HashMap<uuid::Uuid, RecordedEvent>, Versions, Broken), StoreError> {
         let ids: Vec<_> = jobs.iter().map(|job| job.meta().command_id).collect();
         let known = settled.find(&ids).await?;
         let streams: HashMap<&StreamId, &dyn Job> = jobs.iter().map(|job| (job.stream_id(), job.as_ref())).collect();
@@ -469,7 +487,8 @@ impl Writer {
         let tails = settled.tails(&from).await?;
         let broken = apply_all(&mut entities, &tails);
         self.keep(entities, settled.position());
-        Ok((known.into_iter().map(|event| (event.event_id, event)).collect(), broken))
+        let versions = from.into_iter().collect();
+        Ok((known.into_iter().map(|event| (event.event_id, event)).collect(), versions, broken))
     }
 
     fn forget(&mut self, jobs: &[Box<dyn Job>]) {

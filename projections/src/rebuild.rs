@@ -168,7 +168,7 @@ async fn step(
 ) -> Result<i64, ProjectionError> {
     let mut transaction = connection.begin().await.map_err(StoreError::from)?;
     aim(&mut transaction, name).await?;
-    let (reached, poison) = apply_in(&mut transaction, projection, name, partition, position, events).await?;
+    let (reached, poison) = apply_in(&mut transaction, projection, name, partition, position, events, None).await?;
     transaction.commit().await.map_err(StoreError::from)?;
     match poison {
         Some(poison) => Err(poison),
@@ -204,7 +204,8 @@ async fn finish(
     for ((mut position, &partition), live_row) in positions.into_iter().zip(partitions).zip(locked) {
         while position < live_row.position {
             let decoded = read(log, partition, position, live_row.position).await?;
-            let (reached, poison) = apply_in(&mut transaction, projection, name, partition, position, &decoded).await?;
+            let (reached, poison) =
+                apply_in(&mut transaction, projection, name, partition, position, &decoded, None).await?;
             if let Some(poison) = poison {
                 return Err(poison);
             }

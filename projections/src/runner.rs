@@ -35,6 +35,8 @@ const REST: u32 = 2;
 const REST_MAX: Duration = Duration::from_millis(75);
 /// How often the log is asked whether the feed has missed something.
 const LOOK_AT_LOG: Duration = Duration::from_millis(100);
+/// How long the rows of one batch may take to be written: the database itself gives a statement a minute.
+const APPLY_WITHIN: Duration = Duration::from_secs(300);
 /// Between two tries of a read model that halted or whose database is away.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -163,17 +165,15 @@ impl Runner {
         if events.is_empty() {
             return Ok(position);
         }
-        // Never closed.
-        let _turn = self.turn.acquire().await;
         let started = Instant::now();
         let (reached, poison) = if self.is_idle(events) {
             // Nothing but the checkpoint moves: one statement.
             let mut connection = self.pool.acquire().await.map_err(StoreError::from)?;
-            apply_in(&mut connection, self.projection.as_ref(), name, self.partition, position, events).await?
+            apply_in(&mut connection, self.projection.as_ref(), name, self.partition, position, events, None).await?
         } else {
             let mut transaction = self.pool.begin().await.map_err(StoreError::from)?;
-            let applied =
-                apply_in(&mut transaction, self.projection.as_ref(), name, self.partition, position, events).await?;
+            let (projection, turn) = (self.projection.as_ref(), Some(&*self.turn));
+            let applied = apply_in(&mut transaction, projection, name, self.partition, position, events, turn).await?;
             transaction.commit().await.map_err(StoreError::from)?;
             applied
         };
@@ -195,8 +195,8 @@ impl Runner {
     }
 }
 
-/// Applies events and moves the checkpoint, in the transaction of this connection. Stops before an
-/// event that cannot be read, and gives that back beside what was reached.
+/// Applies events and moves the checkpoint, in the transaction of this connection, when it is its turn. Stops
+/// before an event that cannot be read, and gives that back beside what was reached.
 pub(crate) async fn apply_in(
     connection: &mut PgConnection,
     projection: &dyn Projection,
@@ -204,6 +204,7 @@ pub(crate) async fn apply_in(
     partition: i32,
     position: i64,
     events: &[Arc<Decoded>],
+    turn: Option<&Semaphore>,
 ) -> Result<(i64, Option<ProjectionError>), ProjectionError> {
     let readable = events.iter().position(|decoded| decoded.event.is_err()).unwrap_or(events.len());
     let poison = events.get(readable).map(|decoded| ProjectionError::Poison {
@@ -216,7 +217,15 @@ pub(crate) async fn apply_in(
     if !projection.concerns(&events[..readable]) {
         return Ok((reached, poison));
     }
-    let applied = projection.apply(connection, &events[..readable]).await;
+    // Only now: whoever waits for the checkpoint must not let others wait. It is never closed.
+    let _turn = match turn {
+        Some(turn) => turn.acquire().await.ok(),
+        None => None,
+    };
+    let applied = tokio::time::timeout(APPLY_WITHIN, projection.apply(connection, &events[..readable])).await;
+    let applied = applied.unwrap_or_else(|_| {
+        Err(StoreError::Unavailable(format!("a read model was not written within {} s", APPLY_WITHIN.as_secs())).into())
+    });
     applied.map_err(|error| match error {
         ProjectionError::Poison { position: 0, reason } => ProjectionError::Poison { position: position + 1, reason },
         other => other,

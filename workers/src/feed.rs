@@ -11,6 +11,7 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
 use eventstore::tail::TailBatch;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::ReadyChunks;
 use projections::Decoded;
 use projections::runner::{Feed, FeedBatch};
@@ -18,6 +19,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use crate::bus::Bus;
 use crate::{Context, wire};
 
 /// Messages that are handed on together, when so many are there.
@@ -67,7 +69,7 @@ impl Source {
     }
 
     async fn follow(&mut self, own: &mut broadcast::Receiver<TailBatch>) -> Result<(), String> {
-        let mut messages: Option<Messages> = None;
+        let mut ears = Ears::Closed(Instant::now());
         // What was there before is read from the log.
         self.position = self.context.log().head(self.partition).await.map_err(|e| e.to_string())?.position;
         let mut look = tokio::time::interval(LOOK_AT_LOG);
@@ -80,9 +82,12 @@ impl Source {
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return Err("the writer has stopped".to_owned()),
                 },
-                chunk = next(&mut messages) => {
-                    let chunk = chunk.ok_or("the consumer has ended")?;
-                    self.take_messages(chunk)?;
+                heard = ears.next() => {
+                    // NATS away, or a stream that is missing, keeps nothing else waiting.
+                    if let Err(error) = heard.and_then(|messages| self.take_messages(messages)) {
+                        tracing::debug!(partition = self.partition, error, "NATS is not listened to");
+                        ears = Ears::Closed(Instant::now() + RETRY_PAUSE);
+                    }
                 }
                 _ = look.tick() => {
                     let head = self.context.log().head(self.partition).await.map_err(|e| e.to_string())?.position;
@@ -92,7 +97,7 @@ impl Source {
                         self.position = head_at_look;
                     }
                     head_at_look = head;
-                    messages = self.listen(messages).await?;
+                    ears = self.listen(ears, head + 1);
                 }
             }
         }
@@ -111,7 +116,10 @@ impl Source {
         let mut batch = Vec::with_capacity(chunk.len());
         for message in chunk {
             let event = wire::decode(&message.map_err(|e| e.to_string())?.payload).map_err(|e| e.to_string())?;
-            self.position = self.position.max(event.position);
+            if event.position > self.position {
+                self.others_at = Some(Instant::now());
+                self.position = event.position;
+            }
             batch.push(Decoded::new(event));
         }
         self.send(Arc::new(batch));
@@ -125,32 +133,50 @@ impl Source {
     }
 
     /// Listens to NATS while others write, and not otherwise.
-    async fn listen(&self, messages: Option<Messages>) -> Result<Option<Messages>, String> {
+    fn listen(&self, ears: Ears, start: i64) -> Ears {
         let others = self.others_at.is_some_and(|at| at.elapsed() < ALONE_AFTER);
-        match (&self.context.bus, messages) {
-            (Some(bus), None) if others && bus.is_connected() => {
-                let start = self.context.log().head(self.partition).await.map_err(|e| e.to_string())?.position + 1;
-                let name = bus.stream_name(self.partition);
-                let stream = bus.jetstream.get_stream(name).await.map_err(|e| e.to_string())?;
-                let config = OrderedConfig {
-                    deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: start.unsigned_abs() },
-                    ..OrderedConfig::default()
-                };
-                let consumer = stream.create_consumer(config).await.map_err(|e| e.to_string())?;
-                let messages = consumer.messages().await.map_err(|e| e.to_string())?;
-                Ok(Some(messages.ready_chunks(BATCH_MAX)))
+        match (&self.context.bus, ears) {
+            (_, Ears::Opening(_) | Ears::Open(_)) if !others => Ears::Closed(Instant::now()),
+            (Some(bus), Ears::Closed(until)) if others && until <= Instant::now() && bus.is_connected() => {
+                Ears::Opening(Box::pin(open(bus.clone(), self.partition, start)))
             }
-            (_, messages) => Ok(messages.filter(|_| others)),
+            (_, ears) => ears,
         }
     }
 }
 
 type Received = <Ordered as futures::Stream>::Item;
 
-/// The next messages; never, when nobody listens.
-async fn next(messages: &mut Option<Messages>) -> Option<Vec<Received>> {
-    match messages {
-        Some(messages) => messages.next().await,
-        None => std::future::pending().await,
+/// How it stands with listening to NATS.
+enum Ears {
+    /// Not, and not before then.
+    Closed(Instant),
+    /// A consumer is on its way.
+    Opening(BoxFuture<'static, Result<Messages, String>>),
+    /// Messages come.
+    Open(Box<Messages>),
+}
+
+impl Ears {
+    /// The next messages; never, when nobody listens.
+    async fn next(&mut self) -> Result<Vec<Received>, String> {
+        if let Self::Opening(opening) = self {
+            *self = Self::Open(Box::new(opening.await?));
+        }
+        match self {
+            Self::Open(messages) => messages.next().await.ok_or_else(|| "the consumer has ended".to_owned()),
+            Self::Opening(_) | Self::Closed(_) => std::future::pending().await,
+        }
     }
+}
+
+async fn open(bus: Bus, partition: i32, start: i64) -> Result<Messages, String> {
+    let stream = bus.jetstream.get_stream(bus.stream_name(partition)).await.map_err(|e| e.to_string())?;
+    let config = OrderedConfig {
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: start.unsigned_abs() },
+        ..OrderedConfig::default()
+    };
+    let consumer = stream.create_consumer(config).await.map_err(|e| e.to_string())?;
+    let messages = consumer.messages().await.map_err(|e| e.to_string())?;
+    Ok(messages.ready_chunks(BATCH_MAX))
 }

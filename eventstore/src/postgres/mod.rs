@@ -51,10 +51,7 @@ impl Log for PostgresLog {
     async fn append(&self, partition: i32, batch: &Batch) -> Result<Appended, StoreError> {
         let mut connection = self.writing.acquire().await?;
         let appended = within(append(&mut connection, partition, batch)).await;
-        if matches!(appended, Err(StoreError::Unavailable(_))) {
-            // Whatever is left of it must not meet the next statement.
-            connection.close_on_drop();
-        }
+        close_unless_fine(&mut connection, &appended);
         appended
     }
 
@@ -73,11 +70,17 @@ impl Log for PostgresLog {
     }
 
     async fn snapshots(&self, streams: &[StreamId]) -> Result<Vec<Snapshot>, StoreError> {
-        snapshots(&mut *self.pool.acquire().await?, streams).await
+        let mut connection = self.pool.acquire().await?;
+        let found = within(snapshots(&mut connection, streams)).await;
+        close_unless_fine(&mut connection, &found);
+        found
     }
 
     async fn tails(&self, streams: &[(StreamId, i64)]) -> Result<Vec<RecordedEvent>, StoreError> {
-        tails(&mut *self.pool.acquire().await?, streams).await
+        let mut connection = self.pool.acquire().await?;
+        let found = within(tails(&mut connection, streams)).await;
+        close_unless_fine(&mut connection, &found);
+        found
     }
 
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
@@ -134,6 +137,13 @@ const BEGIN: &str = "begin; set local idle_in_transaction_session_timeout = '5s'
 async fn within<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let late = |_| StoreError::Unavailable(format!("no answer within {} s", ANSWER_WITHIN.as_secs()));
     tokio::time::timeout(ANSWER_WITHIN, work).await.map_err(late)?
+}
+
+/// Whatever is left of a statement that was given up must not meet the next one.
+fn close_unless_fine<T>(connection: &mut PoolConnection<Postgres>, result: &Result<T, StoreError>) {
+    if matches!(result, Err(StoreError::Unavailable(_))) {
+        connection.close_on_drop();
+    }
 }
 
 /// A connection with a transaction that holds the lock of `log_head`. Unless that was ended in good order the
