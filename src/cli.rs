@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::bench::BenchArgs;
-use crate::config::{Bus, Chain, Secrets, Settling, Store};
+use crate::config::{Bus, Chain, Exact, Gateway, Secrets, Settling, Store};
+use crate::demo_upstream::DemoArgs;
 use crate::onchain::ChainArgs;
 use crate::simulate::SimulateArgs;
 
@@ -25,7 +26,7 @@ pub struct Cli {
 pub enum Command {
     /// Run everything in one process: bring the schema up to date, make a first organization, serve and work
     Up(UpArgs),
-    /// Serve the HTTP API
+    /// Serve the HTTP API and the gateway
     Serve(ServeArgs),
     /// Run workers: relay into NATS, read models, sweep, chain
     Work(WorkArgs),
@@ -41,7 +42,9 @@ pub enum Command {
     Organization(OrganizationArgs),
     /// Deploy the contract, sign as a test owner, look at balances
     Chain(ChainArgs),
-    /// Send a usage trace through the HTTP API, and compare what became of it everywhere
+    /// What to try the gateway with: a small server that speaks the OpenAI HTTP API
+    Demo(DemoArgs),
+    /// Send a usage trace through the gateway, and compare what became of it everywhere
     Simulate(SimulateArgs),
     /// Put a running server under load, check its books after each load, and report how fast it was
     Bench(BenchArgs),
@@ -73,6 +76,10 @@ pub struct ServeArgs {
     pub secrets: Secrets,
     #[command(flatten)]
     pub chain: Chain,
+    #[command(flatten)]
+    pub exact: Exact,
+    #[command(flatten)]
+    pub gateway: Gateway,
     /// Where to listen
     #[arg(long, env = "TOLLBOOK_LISTEN", default_value = "127.0.0.1:8400")]
     pub listen: std::net::SocketAddr,
@@ -91,6 +98,8 @@ pub struct WorkArgs {
     pub chain: Chain,
     #[command(flatten)]
     pub settling: Settling,
+    #[command(flatten)]
+    pub exact: Exact,
     /// Only these workers
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<WorkerName>,

@@ -1,14 +1,17 @@
 //! What the program needs to know: from options or the environment.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::gateway::GatewaySettings;
 use chain::networks::Network;
 use chain::settler::SettlerKey;
 use chrono::TimeDelta;
 use clap::Args;
 use domain::evm::Address;
+use domain::ids::OrganizationId;
 use domain::money::Amount;
 use eventstore::log::Log;
 use eventstore::postgres::{PostgresLog, connect};
@@ -214,19 +217,104 @@ fn amount(text: &str) -> Result<Amount, String> {
     Amount::positive_from_input(text).map_err(|e| e.to_string())
 }
 
+/// A private key, from a setting or from a file.
+fn private_key(hex: Option<&Hidden>, file: Option<&Path>) -> Result<Option<SettlerKey>, Error> {
+    let hex = match (hex, file) {
+        (Some(Hidden(hex)), _) => hex.clone(),
+        (None, Some(file)) => std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(SettlerKey::from_hex(&hex)?))
+}
+
 impl Settling {
     /// The settler's key, when there is one.
     pub fn key(&self) -> Result<Option<SettlerKey>, Error> {
-        let hex = match (&self.settler_key, &self.settler_key_file) {
-            (Some(Hidden(hex)), _) => hex.clone(),
-            (None, Some(file)) => std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?,
-            (None, None) => return Ok(None),
-        };
-        Ok(Some(SettlerKey::from_hex(&hex)?))
+        private_key(self.settler_key.as_ref(), self.settler_key_file.as_deref())
     }
 
     /// When settlements are opened.
     pub const fn rules(&self) -> SettlementRules {
         SettlementRules { threshold: self.settlement_threshold, age: TimeDelta::seconds(self.settlement_age_secs) }
+    }
+}
+
+/// Who sends exact payments to the chain.
+#[derive(Debug, Clone, Args)]
+pub struct Exact {
+    /// The private key that sends exact payments: 64 hexadecimal digits. It pays for transactions and must not be the
+    /// settler's
+    #[arg(long, env = "TOLLBOOK_EXACT_KEY", hide_env_values = true)]
+    pub exact_key: Option<Hidden>,
+    /// A file that holds it
+    #[arg(long, env = "TOLLBOOK_EXACT_KEY_FILE")]
+    pub exact_key_file: Option<PathBuf>,
+    /// The address of that key, for processes that take exact payments and do not send them
+    #[arg(long, env = "TOLLBOOK_EXACT_ADDRESS")]
+    pub exact_address: Option<Address>,
+}
+
+impl Exact {
+    /// The key, when there is one. Two queues under one address would take each other's nonces, so it must not be
+    /// the settler's.
+    pub fn key(&self, settler: Option<&SettlerKey>) -> Result<Option<SettlerKey>, Error> {
+        let key = private_key(self.exact_key.as_ref(), self.exact_key_file.as_deref())?;
+        if let (Some(key), Some(address)) = (&key, self.exact_address)
+            && key.address() != address
+        {
+            let of_key = key.address();
+            return Err(format!("TOLLBOOK_EXACT_ADDRESS is {address}, the key's address is {of_key}").into());
+        }
+        let is_the_settlers =
+            settler.is_some_and(|settler| key.as_ref().is_some_and(|key| key.address() == settler.address()));
+        if is_the_settlers {
+            return Err("TOLLBOOK_EXACT_KEY must be another key than TOLLBOOK_SETTLER_KEY".into());
+        }
+        Ok(key)
+    }
+
+    /// The address that sends exact payments; `None` when they are not taken.
+    pub fn address(&self) -> Result<Option<Address>, Error> {
+        Ok(self.key(None)?.map(|key| key.address()).or(self.exact_address))
+    }
+}
+
+/// The 402 gateway.
+#[derive(Debug, Clone, Args)]
+pub struct Gateway {
+    /// Where the gateway listens; it is also at /gw of the API
+    #[arg(long, env = "TOLLBOOK_GATEWAY_LISTEN", default_value = "127.0.0.1:8402")]
+    pub gateway_listen: SocketAddr,
+    /// Whose routes are meant where neither the path nor a gateway key says so; the first organization when left out
+    #[arg(long, env = "TOLLBOOK_GATEWAY_ORGANIZATION")]
+    pub gateway_organization: Option<OrganizationId>,
+    /// How clients reach the gateway, as its offers say it, for example https://pay.example.com
+    #[arg(long, env = "TOLLBOOK_GATEWAY_PUBLIC_URL", value_parser = public_url)]
+    pub gateway_public_url: Option<String>,
+    /// How many proxies of your own stand before the gateway: so many entries of X-Forwarded-For are believed
+    #[arg(long, env = "TOLLBOOK_GATEWAY_PROXIES", default_value_t = 0, value_parser = proxies)]
+    pub gateway_proxies: usize,
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let url = text.trim_end_matches('/');
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let fits = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#', '@', ' ']));
+    if fits { Ok(url.to_owned()) } else { Err("an http or https URL without user, query and fragment".to_owned()) }
+}
+
+fn proxies(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count <= 10).ok_or_else(|| "0 to 10".to_owned())
+}
+
+impl Gateway {
+    /// What the gateway has to be told.
+    pub fn settings(&self) -> GatewaySettings {
+        GatewaySettings {
+            organization_id: self.gateway_organization,
+            public_url: self.gateway_public_url.clone(),
+            proxies: self.gateway_proxies,
+            ..GatewaySettings::default()
+        }
     }
 }

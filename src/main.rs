@@ -3,12 +3,14 @@
 //! [`cli`] says what can be asked of it, [`config`] what it needs to know; [`node`] runs the roles
 //! (`up`, `serve`, `work`), [`seed`] makes a first organization with its key, [`audit`] checks the
 //! log and what follows from it (`verify`, `reconcile`, `replay`), [`onchain`] deploys the contract and
-//! signs as a test owner, [`simulate`] sends a trace, [`bench`](mod@bench) measures how fast all of it is.
+//! signs as a test owner, [`demo_upstream`] stands in for what is sold, [`simulate`] sends a trace,
+//! [`bench`](mod@bench) measures how fast all of it is.
 
 mod audit;
 mod bench;
 mod cli;
 mod config;
+mod demo_upstream;
 mod node;
 mod onchain;
 mod seed;
@@ -54,6 +56,7 @@ async fn run(command: Command) -> Result<bool, Box<dyn std::error::Error>> {
         Command::Replay(args) => audit::replay(args).await,
         Command::Organization(args) => seed::organization(args).await.map(|()| true),
         Command::Chain(args) => onchain::run(args).await.map(|()| true),
+        Command::Demo(args) => demo_upstream::run(args).await.map(|()| true),
         Command::Simulate(args) => Ok(simulate::run(args).await?),
         Command::Bench(args) => Ok(bench::run(args).await?),
     }

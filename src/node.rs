@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::gateway::GatewaySettings;
 use axum::serve::ListenerExt;
 use domain::evm::Address;
 use eventstore::Ledger;
@@ -14,9 +15,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use workers::bus::Bus;
 use workers::chain::ChainContext;
+use workers::chain::exact::ExactContext;
 
 use crate::cli::{ServeArgs, UpArgs, WorkArgs};
-use crate::config::Settling;
+use crate::config::{Exact, Settling};
 use crate::seed;
 
 type Error = Box<dyn std::error::Error>;
@@ -39,12 +41,16 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
     let metrics = install_metrics()?;
     let listener = listen(args.serve.listen).await?;
     let address = listener.local_addr()?;
+    let gateway = GatewayParts::listen(&args.serve).await?;
+    let gateway_url = gateway.url()?;
     let client = args.serve.chain.client()?;
     if let Some(payee) = args.payee {
         seed::first_payee(&ledger, &pool, payee).await?;
     }
     let chain = chain_worker(client.clone(), &args.settling, Vault::new(pool.clone(), keys.clone()))?;
-    let context = workers::Context { ledger: ledger.clone(), pool: pool.clone(), bus: bus.clone(), chain };
+    let exact = exact_worker(client.clone(), &args.serve.exact, &args.settling)?;
+    let exact_settler = args.serve.exact.address()?;
+    let context = workers::Context { ledger: ledger.clone(), pool: pool.clone(), bus: bus.clone(), chain, exact };
     let working = tokio::spawn({
         let cancel = cancel.clone();
         async move { workers::run(context, &workers::ROLES, cancel).await }
@@ -58,6 +64,7 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
         let usdc = text(chain.usdc.or_else(|| chain.network.usdc()));
         let mut assignments = vec![
             ("TOLLBOOK_URL", url.as_str()),
+            ("TOLLBOOK_GATEWAY_URL", &gateway_url),
             ("TOLLBOOK_API_KEY", &secret),
             ("DATABASE_URL", &args.serve.store.database_url),
             ("NATS_URL", nats),
@@ -75,10 +82,10 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
         assignments.retain(|(name, value)| !value.is_empty() || *name == "NATS_URL");
         seed::write(file, &assignments)?;
     }
-    let parts = Parts { ledger, pool, keys, bus, chain: client, metrics };
+    let parts = Parts { ledger, pool, keys, bus, chain: client, exact_settler, gateway, metrics };
     let serving = tokio::spawn(serve_on(listener, parts, cancel.clone()));
     println!(
-        "\nTollbook is ready.\n\n  URL       {url}\n  API key   {secret}\n  API docs  {url}/docs\n\nA first call:\n\n  \
+        "\nTollbook is ready.\n\n  URL       {url}\n  Gateway   {gateway_url}\n  API key   {secret}\n  API docs  {url}/docs\n\nA first call:\n\n  \
          curl {url}/v1/customers -H 'Authorization: Bearer {secret}' \\\n    -H 'Content-Type: application/json' -d '{{\"external_id\":\"first\"}}'\n"
     );
     let served = serving.await;
@@ -87,17 +94,19 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
     served?.map_err(Into::into)
 }
 
-/// `tollbook serve`: the API alone.
+/// `tollbook serve`: the API and the gateway alone.
 pub async fn serve(args: ServeArgs) -> Result<(), Error> {
     let keys = args.secrets.keys()?;
     let chain = args.chain.client()?;
+    let exact_settler = args.exact.address()?;
     let (pool, ledger) = args.store.ledger().await?;
     let bus = args.bus.connect().await?;
     let cancel = stop_on_signal();
     let metrics = install_metrics()?;
     let listener = listen(args.listen).await?;
-    println!("Tollbook serves on http://{}", listener.local_addr()?);
-    let parts = Parts { ledger, pool, keys, bus, chain, metrics };
+    let gateway = GatewayParts::listen(&args).await?;
+    println!("Tollbook serves on http://{}, its gateway on {}", listener.local_addr()?, gateway.url()?);
+    let parts = Parts { ledger, pool, keys, bus, chain, exact_settler, gateway, metrics };
     Ok(serve_on(listener, parts, cancel).await?)
 }
 
@@ -113,15 +122,16 @@ pub async fn work(args: WorkArgs) -> Result<(), Error> {
     if bus.is_none() && roles.contains(&workers::Role::Relay) {
         tracing::warn!("NATS_URL is not set: nothing is relayed, the read models follow the log");
     }
-    let chain = match args.chain.client()? {
+    let (chain, exact) = match args.chain.client()? {
         Some(client) if roles.contains(&workers::Role::Chain) => {
             let vault = Vault::new(pool.clone(), args.secrets.keys()?);
-            chain_worker(Some(client), &args.settling, vault)?
+            let exact = exact_worker(Some(client.clone()), &args.exact, &args.settling)?;
+            (chain_worker(Some(client), &args.settling, vault)?, exact)
         }
-        _ => None,
+        _ => (None, None),
     };
     println!("Tollbook works: {roles:?}");
-    Ok(workers::run(workers::Context { ledger, pool, bus, chain }, &roles, stop_on_signal()).await?)
+    Ok(workers::run(workers::Context { ledger, pool, bus, chain, exact }, &roles, stop_on_signal()).await?)
 }
 
 /// What the chain's worker needs; `None` when there is no chain, or nobody to settle on it.
@@ -140,6 +150,16 @@ fn chain_worker(
     Ok(Some(ChainContext { client, key, vault, rules: settling.rules() }))
 }
 
+/// What is needed to send exact payments; `None` when there is no chain, or nobody to send them.
+fn exact_worker(
+    client: Option<chain::Client>,
+    exact: &Exact,
+    settling: &Settling,
+) -> Result<Option<ExactContext>, Error> {
+    let key = exact.key(settling.key()?.as_ref())?;
+    Ok(client.zip(key).map(|(client, key)| ExactContext { client, key }))
+}
+
 /// What the API is put together from.
 struct Parts {
     ledger: Ledger,
@@ -147,7 +167,26 @@ struct Parts {
     keys: Keys,
     bus: Option<Bus>,
     chain: Option<chain::Client>,
+    exact_settler: Option<Address>,
+    gateway: GatewayParts,
     metrics: PrometheusHandle,
+}
+
+/// The gateway's own port, and what it has to be told.
+struct GatewayParts {
+    listener: TcpListener,
+    settings: GatewaySettings,
+}
+
+impl GatewayParts {
+    async fn listen(args: &ServeArgs) -> Result<Self, Error> {
+        let listener = listen(args.gateway.gateway_listen).await?;
+        Ok(Self { listener, settings: args.gateway.settings() })
+    }
+
+    fn url(&self) -> std::io::Result<String> {
+        Ok(format!("http://{}", self.listener.local_addr()?))
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -155,7 +194,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 async fn serve_on(listener: TcpListener, parts: Parts, cancel: CancellationToken) -> std::io::Result<()> {
-    let Parts { ledger, pool, keys, bus, chain, metrics } = parts;
+    let Parts { ledger, pool, keys, bus, chain, exact_settler, gateway, metrics } = parts;
     let nats = bus.map(|bus| {
         let asked = bus.clone();
         api::app::CopyInNats {
@@ -167,7 +206,11 @@ async fn serve_on(listener: TcpListener, parts: Parts, cancel: CancellationToken
         }
     });
     let vault = Vault::new(pool.clone(), keys);
-    let router = api::router(api::Settings { ledger, pool, vault, nats, chain, metrics: metrics.clone() });
+    let settings = api::Settings { ledger, pool, vault, nats, chain, exact_settler, metrics: metrics.clone() };
+    let app = api::App::new(settings);
+    let GatewayParts { listener: gateway_listener, settings } = gateway;
+    let gateway = api::gateway::router(app.clone(), settings).map_err(std::io::Error::other)?;
+    let router = api::router(app, gateway.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|stream| {
         // Small answers must not wait for company.
         let _ = stream.set_nodelay(true);
@@ -175,8 +218,11 @@ async fn serve_on(listener: TcpListener, parts: Parts, cancel: CancellationToken
     let stop = cancel.clone();
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
     tokio::spawn(upkeep(metrics, cancel.clone()));
+    let gateway_serving = tokio::spawn(api::gateway::serve::serve(gateway_listener, gateway, cancel.clone()));
+    // Both take no more when they are cancelled, and end when what is under way has ended.
+    let both = async { tokio::join!(serving.into_future(), gateway_serving).0 };
     tokio::select! {
-        ended = serving.into_future() => ended,
+        ended = both => ended,
         // Streams of events never end by themselves.
         () = async { cancel.cancelled().await; tokio::time::sleep(DRAIN_WITHIN).await } => Ok(()),
     }
@@ -206,6 +252,7 @@ fn install_metrics() -> Result<PrometheusHandle, Error> {
         ("tollbook_chain_head_block", "The newest block that was read"),
         ("tollbook_chain_final_block", "The newest block that can no longer go away"),
         ("tollbook_projection_lag_events", "Events of the log that a read model has not taken in yet"),
+        ("tollbook_gateway_streams", "Answers of the gateway that are being passed on as they come"),
     ] {
         metrics::describe_gauge!(name, text);
     }
@@ -214,8 +261,17 @@ fn install_metrics() -> Result<PrometheusHandle, Error> {
         ("tollbook_append_batch_events", "Events appended together"),
         ("tollbook_projection_apply_seconds", "Time of one batch of a read model"),
         ("tollbook_http_request_seconds", "Time of one request, by route and status"),
+        ("tollbook_gateway_upstream_seconds", "Time that an upstream took, until its answer began to be passed on"),
+        ("tollbook_gateway_overhead_seconds", "Time that the gateway added to that"),
     ] {
         metrics::describe_histogram!(name, text);
+    }
+    for (name, text) in [
+        ("tollbook_gateway_requests_total", "Requests to the gateway, by what became of them"),
+        ("tollbook_gateway_streams_ended_total", "Answers that were not passed on to their end, by why"),
+        ("tollbook_gateway_uncovered_total", "Requests of which not all was paid for, by why"),
+    ] {
+        metrics::describe_counter!(name, text);
     }
     Ok(handle)
 }

@@ -54,6 +54,9 @@ struct DeployArgs {
     /// A file with the settler's private key; on a local chain it is given money and the payee's approval
     #[arg(long, env = "TOLLBOOK_SETTLER_KEY_FILE")]
     settler_key_file: Option<PathBuf>,
+    /// A file with the private key that sends exact payments; on a local chain it is given money
+    #[arg(long, env = "TOLLBOOK_EXACT_KEY_FILE")]
+    exact_key_file: Option<PathBuf>,
     /// A file with the private key of the account that deploys and pays for it
     #[arg(long, required_unless_present = "local")]
     deployer_key_file: Option<PathBuf>,
@@ -132,6 +135,9 @@ async fn deploy_contract(args: DeployArgs) -> Result<(), Error> {
     if args.local {
         let file = args.settler_key_file.ok_or("--local needs --settler-key-file")?;
         let deployed = deploy::local(&args.rpc_url, key(&file)?.address()).await?;
+        if let Some(file) = args.exact_key_file {
+            deploy::give_gas(&args.rpc_url, key(&file)?.address()).await?;
+        }
         assignments.push(("TOLLBOOK_CONTRACT", deployed.contract.to_string()));
         assignments.push(("TOLLBOOK_USDC", deployed.usdc.to_string()));
         assignments.extend(deployed.payee.map(|payee| ("TOLLBOOK_PAYEE", payee.to_string())));

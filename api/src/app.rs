@@ -11,7 +11,8 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
+use domain::evm::Address;
 use eventstore::Ledger;
 use eventstore::postgres::PostgresLog;
 use eventstore::vault::Vault;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 
 use crate::auth::Directory;
 use crate::command::holds::HoldPlaces;
+use crate::gateway::exact::Awaited;
 use crate::problem::Problem;
 use crate::sessions::Sessions;
 use crate::{command, health, openapi, query};
@@ -58,6 +60,8 @@ pub struct Settings {
     pub nats: Option<CopyInNats>,
     /// The chain; `None` when none is configured.
     pub chain: Option<chain::Client>,
+    /// Who sends exact payments to the chain; `None` when they are not taken.
+    pub exact_settler: Option<Address>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -90,6 +94,10 @@ pub struct Reach {
     pub nats: Option<CopyInNats>,
     /// The chain; `None` when none is configured.
     pub chain: Option<chain::Client>,
+    /// Who sends exact payments to the chain; `None` when they are not taken.
+    pub exact_settler: Option<Address>,
+    /// Exact payments that somebody waits for.
+    pub awaited: Arc<Awaited>,
     /// What was granted with session keys.
     pub sessions: Arc<Sessions>,
     /// Where holds are.
@@ -102,23 +110,32 @@ pub struct Reach {
     pub metrics: PrometheusHandle,
 }
 
-/// The whole API.
-pub fn router(settings: Settings) -> Router {
-    let directory = Directory::start(settings.ledger.clone(), settings.pool.clone(), settings.vault.keys().clone());
-    let app = App(Arc::new(Reach {
-        sessions: Arc::new(Sessions::new(settings.ledger.clone())),
-        holds: Arc::new(HoldPlaces::new(settings.ledger.clone())),
-        ledger: settings.ledger,
-        log: PostgresLog::new(settings.pool.clone()),
-        pool: settings.pool,
-        vault: settings.vault,
-        directory,
-        nats: settings.nats,
-        chain: settings.chain,
-        recoveries: Arc::new(Semaphore::new(command::vouchers::recoveries_max())),
-        streams: Arc::new(Semaphore::new(query::events::STREAMS_MAX)),
-        metrics: settings.metrics,
-    }));
+impl App {
+    /// Puts it together, and starts to listen to what changes.
+    pub fn new(settings: Settings) -> Self {
+        let directory = Directory::start(settings.ledger.clone(), settings.pool.clone(), settings.vault.keys().clone());
+        let awaited = Awaited::start(&settings.ledger);
+        Self(Arc::new(Reach {
+            sessions: Arc::new(Sessions::new(settings.ledger.clone())),
+            holds: Arc::new(HoldPlaces::new(settings.ledger.clone())),
+            ledger: settings.ledger,
+            log: PostgresLog::new(settings.pool.clone()),
+            pool: settings.pool,
+            vault: settings.vault,
+            directory,
+            nats: settings.nats,
+            chain: settings.chain,
+            exact_settler: settings.exact_settler,
+            awaited,
+            recoveries: Arc::new(Semaphore::new(command::vouchers::recoveries_max())),
+            streams: Arc::new(Semaphore::new(query::events::STREAMS_MAX)),
+            metrics: settings.metrics,
+        }))
+    }
+}
+
+/// The whole API, with the gateway below `/gw`.
+pub fn router(app: App, gateway: Router) -> Router {
     Router::new()
         .route("/v1/organization", get(query::organization::get_organization))
         .route("/v1/organization/payee", put(command::organization::set_payee))
@@ -127,6 +144,19 @@ pub fn router(settings: Settings) -> Router {
         .route("/v1/api_keys/{id}/revoke", post(command::api_keys::revoke_api_key))
         .route("/v1/meters", get(query::organization::list_meters))
         .route("/v1/meters/{code}", put(command::meters::set_meter).get(query::organization::get_meter))
+        .route("/v1/routes", post(command::routes::create_route).get(query::routes::list_routes))
+        .route(
+            "/v1/routes/{id}",
+            get(query::routes::get_route).put(command::routes::replace_route).delete(command::routes::remove_route),
+        )
+        .route("/v1/models", put(command::models::set_models).get(query::models::list_models))
+        .route("/v1/models/{model}", delete(command::models::remove_model))
+        .route(
+            "/v1/gateway_keys",
+            post(command::gateway_keys::create_gateway_key).get(query::gateway_keys::list_gateway_keys),
+        )
+        .route("/v1/gateway_keys/lookup", post(command::gateway_keys::lookup_gateway_key))
+        .route("/v1/gateway_keys/{id}/revoke", post(command::gateway_keys::revoke_gateway_key))
         .route("/v1/customers", post(command::customers::create_customer).get(query::customers::list_customers))
         .route("/v1/customers/{id}", get(query::customers::get_customer))
         .route("/v1/customers/{id}/postpaid_limit", put(command::customers::set_postpaid_limit))
@@ -160,6 +190,9 @@ pub fn router(settings: Settings) -> Router {
         )
         .route("/v1/settlements/{id}", get(query::settlements::get_settlement))
         .route("/v1/settlements/{id}/retry", post(command::settlements::retry_settlement))
+        .route("/v1/exact_payments", get(query::exact_payments::list_exact_payments))
+        .route("/v1/exact_payments/{id}", get(query::exact_payments::get_exact_payment))
+        .route("/v1/exact_payments/{id}/explain", get(query::explain::exact::explain_exact_payment))
         .route("/v1/quotas", get(query::quotas::list_quotas))
         .route("/v1/invoices", get(query::invoices::list_invoices))
         .route("/v1/invoices/{id}", get(query::invoices::get_invoice))
@@ -180,6 +213,8 @@ pub fn router(settings: Settings) -> Router {
         // Also the time a client may take to send its body.
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_WITHIN))
         .layer(middleware::from_fn(around))
+        // It has limits and times of its own.
+        .nest_service("/gw", gateway)
 }
 
 async fn not_found() -> Problem {

@@ -1,9 +1,10 @@
-//! Who asks: API keys, and what is cached of them and of their organizations.
+//! Who asks: API keys and gateway keys, and what is cached of them and of their organizations.
 //!
-//! A key opens the door by its keyed hash. What was looked up is kept until the log says that
-//! something changed in its organization (see [`eventstore::postgres::watch`]), in this process or
-//! in another; while nobody listens nothing is kept. So a revoked key is refused at once where it was
-//! revoked, and elsewhere as soon as the notice arrives, within milliseconds of the commit.
+//! A key opens a door by its keyed hash: an API key that of the API, a gateway key that of the gateway.
+//! What was looked up is kept until the log says that something changed in its organization (see
+//! [`eventstore::postgres::watch`]), in this process or in another; while nobody listens nothing is kept. So a
+//! revoked key is refused at once where it was revoked, and elsewhere as soon as the notice arrives, within
+//! milliseconds of the commit.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,9 +14,11 @@ use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use domain::api_key::{ApiKey, INDEX_API_KEY};
-use domain::ids::{ApiKeyId, OrganizationId};
+use domain::gateway_key::{GatewayKey, INDEX_GATEWAY_KEY, KeyPayer};
+use domain::ids::{ApiKeyId, GatewayKeyId, OrganizationId};
 use domain::organization::Organization;
-use domain::{Aggregate, StreamId};
+use domain::route::Rate;
+use domain::{Aggregate, StreamId, Timestamp};
 use eventstore::postgres::watch::{Watched, listen};
 use eventstore::vault::Keys;
 use eventstore::{Ledger, StoreError};
@@ -27,6 +30,10 @@ use crate::problem::Problem;
 
 /// What every secret of an API key starts with.
 pub const SECRET_PREFIX: &str = "tb_";
+/// What every secret of a gateway key starts with.
+pub const GATEWAY_SECRET_PREFIX: &str = "tbk_";
+/// The longest secret of either that is looked up.
+pub const SECRET_CHARS_MAX: usize = 128;
 /// Keys and organizations that are kept; over that all are forgotten and looked up again.
 const KEPT_MAX: usize = 10_000;
 
@@ -48,6 +55,30 @@ impl Principal {
     }
 }
 
+/// Who pays at the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GatewayPrincipal {
+    /// For the routes of this organization.
+    pub organization_id: OrganizationId,
+    /// Where it lives.
+    pub partition: i32,
+    /// With this key.
+    pub gateway_key_id: GatewayKeyId,
+    /// With whose money.
+    pub payer: KeyPayer,
+    /// How often it may ask; `None` as often as the routes allow.
+    pub rate: Option<Rate>,
+    /// From when on it opens nothing: whoever asks compares it with the time.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl GatewayPrincipal {
+    /// Whether it opens nothing any more at this time.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at <= now)
+    }
+}
+
 /// Finds principals and organizations, and keeps them while it hears of changes.
 pub struct Directory {
     ledger: Ledger,
@@ -61,6 +92,7 @@ pub struct Directory {
 struct Kept {
     hearing: bool,
     principals: HashMap<String, Principal>,
+    gateway_keys: HashMap<String, GatewayPrincipal>,
     organizations: HashMap<OrganizationId, Arc<Organization>>,
 }
 
@@ -92,6 +124,7 @@ impl Directory {
         match change {
             Watched::Changed(id) => {
                 kept.principals.retain(|_, principal| principal.organization_id != id);
+                kept.gateway_keys.retain(|_, key| key.organization_id != id);
                 kept.organizations.remove(&id);
             }
             Watched::Deaf => *kept = Kept::default(),
@@ -105,7 +138,7 @@ impl Directory {
         if !kept.hearing || self.changes.load(Ordering::SeqCst) != looked_up_at {
             return;
         }
-        if kept.principals.len() + kept.organizations.len() >= KEPT_MAX {
+        if kept.principals.len() + kept.gateway_keys.len() + kept.organizations.len() >= KEPT_MAX {
             *kept = Kept { hearing: true, ..Kept::default() };
         }
         put(&mut kept);
@@ -135,7 +168,38 @@ impl Directory {
         Ok(Some(principal))
     }
 
-    /// An organization with its price list.
+    /// Who pays with this secret at the gateway; `None` for one that was never given out, or was revoked.
+    pub async fn gateway_key(&self, secret: &str) -> Result<Option<GatewayPrincipal>, StoreError> {
+        if !secret.starts_with(GATEWAY_SECRET_PREFIX) || secret.len() > SECRET_CHARS_MAX {
+            return Ok(None);
+        }
+        let hash = self.keys.api_key_hash(secret);
+        let looked_up_at = {
+            let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(key) = kept.gateway_keys.get(&hash) {
+                return Ok(Some(*key));
+            }
+            self.changes.load(Ordering::SeqCst)
+        };
+        let found = self.ledger.log().lookup(INDEX_GATEWAY_KEY, hash.as_bytes()).await?;
+        let Some(indexed) = found else { return Ok(None) };
+        let key = self.ledger.load::<GatewayKey>(&indexed.stream_id).await?.state;
+        let Some(created) = key.created.filter(|_| key.revoked_at.is_none()) else { return Ok(None) };
+        let principal = GatewayPrincipal {
+            organization_id: indexed.organization_id,
+            partition: indexed.partition,
+            gateway_key_id: created.gateway_key_id,
+            payer: created.payer,
+            rate: created.rate,
+            expires_at: created.expires_at,
+        };
+        self.keep(looked_up_at, |kept| {
+            kept.gateway_keys.insert(hash, principal);
+        });
+        Ok(Some(principal))
+    }
+
+    /// An organization with its price lists and routes.
     pub async fn organization(&self, id: OrganizationId) -> Result<Arc<Organization>, StoreError> {
         let looked_up_at = {
             let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
@@ -167,7 +231,7 @@ impl FromRequestParts<App> for Principal {
             .and_then(|text| text.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, secret)| secret.trim())
-            .filter(|secret| secret.starts_with(SECRET_PREFIX) && secret.len() <= 128)
+            .filter(|secret| secret.starts_with(SECRET_PREFIX) && secret.len() <= SECRET_CHARS_MAX)
             .ok_or_else(|| Problem::unauthenticated("the Authorization header must be: Bearer tb_…"))?;
         let found = app.directory.principal(secret).await?;
         found.ok_or_else(|| Problem::unauthenticated("this API key is unknown or was revoked"))

@@ -27,6 +27,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
+/// The bytes of a JSON body that can have several forms, for [`parse`].
+pub struct JsonBytes(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBytes {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        require_json(request.headers())?;
+        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| body_problem(&rejection))
+    }
+}
+
 /// A JSON body that may be left out: then it is as an empty object.
 pub struct OptionalJson<T>(pub T);
 
@@ -108,6 +120,8 @@ fn json_problem(error: &serde_json::Error, path: &str) -> Problem {
     }
     let code = match path.rsplit(['.', ']']).next() {
         Some("amount" | "unit_price" | "postpaid_limit" | "period_limit") => "invalid_amount",
+        Some("per_request" | "per_request_byte" | "per_response_byte" | "per_second") => "invalid_amount",
+        Some("input_per_million" | "cached_input_per_million" | "output_per_million") => "invalid_amount",
         Some("quantity" | "limit") => "invalid_quantity",
         Some("currency") => "invalid_currency",
         _ => "invalid_request",

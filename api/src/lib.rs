@@ -4,7 +4,7 @@
 //! told; [`extract`] takes requests apart and checks them; [`auth`] says who asks. [`command`] and
 //! [`query`] have a file for each noun; [`health`] is for those who operate it, [`openapi`] for
 //! those who write clients. [`chains`] has what is asked of the chain, [`sessions`] what is kept of
-//! session keys.
+//! session keys. [`gateway`] is the reverse proxy in front of what an organization sells.
 
 pub mod app;
 pub mod auth;
@@ -12,6 +12,7 @@ pub mod chains;
 pub mod command;
 pub mod evm;
 pub mod extract;
+pub mod gateway;
 pub mod health;
 pub mod money;
 pub mod openapi;

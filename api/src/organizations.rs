@@ -10,18 +10,29 @@ use domain::organization::{INDEX_ORGANIZATION, Organization, OrganizationCommand
 use domain::{Aggregate, StreamId};
 use eventstore::vault::Keys;
 use eventstore::{CommandMeta, ExecuteError, Ledger, StoreError, clock};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::auth::SECRET_PREFIX;
 
-/// How many characters of a secret are shown to tell keys apart.
-const PREFIX_LEN: usize = 9;
+/// How many characters of a secret after what all begin with are shown to tell keys apart.
+const SHOWN_LEN: usize = 6;
 
-/// A new secret: a prefix and 256 random bits.
+/// A new secret of an API key.
 pub fn new_secret() -> Result<String, StoreError> {
+    secret_with(SECRET_PREFIX)
+}
+
+/// A new secret: what it begins with, and 256 random bits.
+pub fn secret_with(prefix: &str) -> Result<String, StoreError> {
     let mut bits = [0u8; 32];
     getrandom::fill(&mut bits).map_err(|e| StoreError::Unavailable(format!("no random numbers: {e}")))?;
-    Ok(format!("{SECRET_PREFIX}{}", URL_SAFE_NO_PAD.encode(bits)))
+    Ok(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bits)))
+}
+
+/// What is shown of a secret that begins with this.
+pub fn shown(secret: &str, prefix: &str) -> String {
+    secret.chars().take(prefix.len() + SHOWN_LEN).collect()
 }
 
 /// What is stored of a key with this secret.
@@ -30,7 +41,7 @@ pub fn key_of(keys: &Keys, organization_id: OrganizationId, name: &str, secret: 
         api_key_id: ApiKeyId::new(Uuid::now_v7()),
         organization_id,
         name: name.to_owned(),
-        prefix: secret.chars().take(PREFIX_LEN).collect(),
+        prefix: shown(secret, SECRET_PREFIX),
         secret_hash: keys.api_key_hash(secret),
     }
 }
@@ -68,6 +79,19 @@ pub async fn ensure_organization(
     // Denied can only mean that another process was faster: then it is there, as it should be.
     let _ = ledger.execute::<Organization>(stream, meta(id, partition, command_id), command).await?;
     Ok(partition)
+}
+
+/// The organization that was made first, with its partition; `None` while there is none.
+pub async fn first(pool: &PgPool) -> Result<Option<(OrganizationId, i32)>, sqlx::Error> {
+    let row = sqlx::query!(
+        "select e.organization_id, e.partition from stream_index i
+         join events e on e.stream_id = i.stream_id and e.version = 1
+         where i.kind = $1 order by e.recorded_at, e.organization_id limit 1",
+        INDEX_ORGANIZATION
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|row| (OrganizationId::new(row.organization_id), row.partition)))
 }
 
 /// A new API key of an organization; gives back its secret, which is nowhere else.

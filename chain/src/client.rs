@@ -24,6 +24,10 @@ use crate::bindings::SessionKeyValidator::{SessionKeyValidatorErrors as Errors, 
 use crate::bindings::TestUSDC::{TestUSDCInstance, Transfer};
 use crate::networks::{Finality, Network};
 
+mod authorizations;
+
+pub use authorizations::Used;
+
 /// How long one call may take.
 const CALL_WITHIN: Duration = Duration::from_secs(10);
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);

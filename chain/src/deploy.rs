@@ -4,10 +4,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use alloy::network::{EthereumWallet, TransactionBuilder};
+use alloy::network::{Ethereum, EthereumWallet, TransactionBuilder};
 use alloy::primitives::utils::parse_ether;
 use alloy::primitives::{Address as AlloyAddress, U256};
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::providers::{DynProvider, PendingTransactionBuilder, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use domain::evm::Address;
@@ -157,14 +157,31 @@ async fn keep_clock(provider: &DynProvider) -> Result<(), ChainError> {
     Ok(())
 }
 
+/// Gives an address of a local chain coin for gas, when it has little.
+pub async fn give_gas(rpc_url: &str, address: Address) -> Result<(), ChainError> {
+    let provider = sending(rpc_url, local_key(DEPLOYER)?.signer())?;
+    if let Some(pending) = gift(&provider, crate::address(address)).await? {
+        done("funding", pending.get_receipt()).await?;
+    }
+    Ok(())
+}
+
+/// Sends an address coin for gas, when it has little.
+async fn gift(
+    provider: &DynProvider,
+    to: AlloyAddress,
+) -> Result<Option<PendingTransactionBuilder<Ethereum>>, ChainError> {
+    let ten = parse_ether("10").unwrap_or_default();
+    if done("reading", provider.get_balance(to).into_future()).await? >= ten {
+        return Ok(None);
+    }
+    let gift = TransactionRequest::default().with_to(to).with_value(parse_ether("100").unwrap_or_default());
+    done("funding", provider.send_transaction(gift)).await.map(Some)
+}
+
 /// Everything is sent before anything is waited for: a local chain may take a second for a block.
 async fn fund(provider: &DynProvider, usdc: AlloyAddress, settler: AlloyAddress) -> Result<(), ChainError> {
-    let mut sent = Vec::new();
-    let ten = parse_ether("10").unwrap_or_default();
-    if done("reading", provider.get_balance(settler).into_future()).await? < ten {
-        let gift = TransactionRequest::default().with_to(settler).with_value(parse_ether("100").unwrap_or_default());
-        sent.push(done("funding the settler", provider.send_transaction(gift)).await?);
-    }
+    let mut sent = Vec::from_iter(gift(provider, settler).await?);
     let token = TestUSDC::new(usdc, provider);
     let enough = U256::from(OWNER_UNITS);
     for owner in local_owner_keys() {

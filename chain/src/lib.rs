@@ -1,14 +1,16 @@
 //! How Tollbook speaks with a chain: what is signed, what is called, what is read.
 //!
 //! The tour: [`bindings`] come from the committed ABI; [`typed`] is what owners sign (EIP-712),
-//! [`voucher`] what session keys sign; [`calls`] makes the calls; [`evidence`] the Merkle tree that
-//! goes on chain with a settlement. [`networks`] are the chains we know, [`client`] talks to a node
-//! and [`facts`] reads what the contract says; [`deploy`] puts it there. No state: what happened stands in the log.
+//! [`voucher`] what session keys sign, [`eip3009`] what payers of single transfers sign; [`calls`] makes the calls;
+//! [`evidence`] the Merkle tree that goes on chain with a settlement. [`networks`] are the chains we know,
+//! [`client`] talks to a node and [`facts`] reads what the contract says; [`deploy`] puts it there. No state: what
+//! happened stands in the log.
 
 pub mod bindings;
 pub mod calls;
 pub mod client;
 pub mod deploy;
+pub mod eip3009;
 pub mod evidence;
 pub mod facts;
 pub mod networks;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use chain::calls::{self, Claim};
 use chain::client::{ChainError, Client, Receipt, Settings};
 use chain::deploy::{self, Deployed};
+use chain::eip3009::{self, Signed};
 use chain::facts;
 use chain::networks::Network;
 use chain::settler::{Draft, SettlerKey};
@@ -76,10 +77,13 @@ async fn terms(world: &World) -> Terms {
     terms
 }
 
-/// Signs, sends and waits for the receipt, as the settler's queue does.
 async fn send(world: &World, calldata: &HexBytes) -> Receipt {
+    send_to(world, world.deployed.contract, calldata).await
+}
+
+/// Signs, sends and waits for the receipt, as the settler's queue does.
+async fn send_to(world: &World, to: Address, calldata: &HexBytes) -> Receipt {
     let (client, from) = (&world.client, world.settler.address());
-    let to = world.deployed.contract;
     let fees = client.fees().await.unwrap();
     let draft = Draft {
         chain_id: 31_337,
@@ -118,6 +122,37 @@ async fn the_chain_as_it_is() {
     let world = world().await;
     another_chain_contract_or_token_is_noticed(world.deployed).await;
     from_one_signature_to_a_claim(&world).await;
+    a_transfer_that_its_payer_authorized(&world).await;
+}
+
+async fn a_transfer_that_its_payer_authorized(world: &World) {
+    let (client, token, to) = (&world.client, world.deployed.usdc, world.deployed.payee.unwrap());
+    let (network, from) = (Network::find("local").unwrap(), world.owner.address());
+    let first_block = client.head().await.unwrap().number;
+    let (_, nonce) = voucher::generate().unwrap();
+    let authorization =
+        eip3009::Authorization { from, to, value: 10_000, valid_after: 0, valid_before: u64::MAX, nonce };
+    let signature = world.owner.sign_digest(eip3009::digest(network, token, &authorization)).unwrap();
+    let signed = Signed::read(network, token, &authorization, &signature);
+    assert!(matches!(signed, Signed::Key(_)));
+    assert!(!client.has_code(from).await.unwrap());
+    assert!(client.has_code(token).await.unwrap());
+    assert!(!client.is_authorization_used(token, from, nonce).await.unwrap());
+    assert_eq!(client.authorization_use(token, from, nonce, first_block).await.unwrap(), None);
+    let calldata = eip3009::calldata(&authorization, &signed);
+    // Tokens of today take a key's signature in either form.
+    for calldata in [&calldata, &eip3009::calldata(&authorization, &Signed::Account(signature))] {
+        client.simulate(to, token, calldata).await.unwrap();
+    }
+    let before = client.balance(to).await.unwrap();
+    let receipt = send_to(world, token, &calldata).await;
+    assert!(receipt.status() && eip3009::is_paid(receipt.logs(), token, &authorization));
+    assert_eq!(client.balance(to).await.unwrap(), before.plus(amount("0.01")));
+    assert!(client.is_authorization_used(token, from, nonce).await.unwrap());
+    let used = client.authorization_use(token, from, nonce, first_block).await.unwrap().unwrap();
+    assert_eq!((used.tx_hash.0, Some(used.block_number)), (receipt.transaction_hash.0, receipt.block_number));
+    let refused = client.simulate(to, token, &calldata).await;
+    assert!(matches!(refused, Err(ChainError::Refused { .. })), "it is good once: {refused:?}");
 }
 
 async fn from_one_signature_to_a_claim(world: &World) {

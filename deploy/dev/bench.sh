@@ -44,8 +44,10 @@ bench() {
   trap 'ignore_signals; stop_bench 2>/dev/null' EXIT
   # What belongs to another installation; tuning (TOLLBOOK_PARTITIONS and the like) is left as it is.
   unset DATABASE_URL NATS_URL EVM_RPC_URL TOLLBOOK_URL TOLLBOOK_API_KEY TOLLBOOK_ENV_FILE TOLLBOOK_LISTEN \
-    TOLLBOOK_NETWORK TOLLBOOK_CONTRACT TOLLBOOK_USDC TOLLBOOK_PAYEE TOLLBOOK_NATS_PREFIX \
-    TOLLBOOK_SECRET_KEY TOLLBOOK_SECRET_KEY_FILE TOLLBOOK_SETTLER_KEY TOLLBOOK_SETTLER_KEY_FILE
+    TOLLBOOK_GATEWAY_URL TOLLBOOK_GATEWAY_LISTEN TOLLBOOK_GATEWAY_ORGANIZATION TOLLBOOK_GATEWAY_PUBLIC_URL \
+    TOLLBOOK_GATEWAY_PROXIES TOLLBOOK_NETWORK TOLLBOOK_CONTRACT TOLLBOOK_USDC TOLLBOOK_PAYEE TOLLBOOK_NATS_PREFIX \
+    TOLLBOOK_SECRET_KEY TOLLBOOK_SECRET_KEY_FILE TOLLBOOK_SETTLER_KEY TOLLBOOK_SETTLER_KEY_FILE \
+    TOLLBOOK_EXACT_KEY TOLLBOOK_EXACT_KEY_FILE TOLLBOOK_EXACT_ADDRESS
 
   start_bench_postgres
   if [ -n "$compare_pgbench" ]; then
@@ -76,7 +78,7 @@ bench() {
 own_bench_folder() {
   local holder
   find_store
-  own_folder "$STORE/bench" || die "$STORE/bench cannot be used"
+  need_folder "$STORE/bench"
   DATA=$STORE/bench DEV=$DEV/bench
   RUN=$DEV
   mkdir -p "$RUN"
@@ -87,7 +89,7 @@ own_bench_folder() {
   esac
   stop_bench # servers of a run that was killed
   rm -rf "${RUN:?}" "${DATA:?}"
-  own_folder "$DATA" || die "$DATA cannot be made"
+  need_folder "$DATA"
   mkdir -p "$RUN"
   echo $$ >"$RUN/holder"
 }
@@ -106,24 +108,12 @@ start_bench_postgres() {
   find_postgres
   make_postgres
   while_stopped 'create database pgbench' 'create database peer'
-  warm_log
   start_postgres
-}
-
-# A server that has run for a while writes its log over segments it no longer needs; a new one has to make and
-# zero each, which stops every commit. This is to measure the former: all that min_wal_size keeps are made now.
-warm_log() {
-  local segment statements=()
-  for segment in {1..64}; do
-    statements+=("select pg_logical_emit_message(false, 'bench', '$segment')" 'select pg_switch_wal()')
-  done
-  while_stopped "${statements[@]}" checkpoint
 }
 
 # Statements for a server that does not run: not every Postgres comes with a client to send them with.
 while_stopped() { # while_stopped STATEMENT…
-  printf '%s\n' "$@" | as_server "$POSTGRES_BIN/postgres" --single -D "$DATA/postgres" -c exit_on_error=on \
-    -c min_wal_size=1GB -c max_wal_size=4GB postgres \
+  printf '%s\n' "$@" | as_server "$POSTGRES_BIN/postgres" --single -D "$DATA/postgres" -c exit_on_error=on postgres \
     >>"$DATA/postgres.log" 2>&1 || { show_log "$DATA/postgres.log"; die "not done: $*"; }
 }
 
@@ -196,10 +186,13 @@ start_bench_tollbook() {
   choose_port tollbook
   (umask 077 && : >"$DEV/env") # Tollbook fills it
   export TOLLBOOK_ENV_FILE=$DEV/env
+  choose_port gateway # any: the usual one is for ./dev up
+  export TOLLBOOK_GATEWAY_LISTEN=127.0.0.1:$(port gateway)
   launch tollbook "$BIN" up --listen "127.0.0.1:$(port tollbook)"
   await 180 tollbook ready || { show_log "$RUN/tollbook.log"; die "Tollbook did not become ready"; }
   load_env
   choose_port second
+  export TOLLBOOK_GATEWAY_LISTEN=127.0.0.1:0 # nobody asks this one's
   launch second "$BIN" serve --listen "127.0.0.1:$(port second)"
   await 60 second answers "$(port second)" /readyz ||
     { show_log "$RUN/second.log"; die "the second process did not become ready"; }

@@ -35,6 +35,14 @@ own_folder() { # ours, no link, and one the servers' user can pass through
   mkdir -p "$1" 2>/dev/null && [ -O "$1" ] && [ ! -L "$1" ] && chmod 711 "$1" && as_server test -x "$1" 2>/dev/null
 }
 
+need_folder() { # need_folder FOLDER: the same, or the reason why not
+  own_folder "$1" && return
+  [ ! -L "$1" ] || die "$1 is a symbolic link, which is not followed here: remove it, or put a folder in its place"
+  [ -d "$1" ] || die "$1 is no folder and cannot be made one"
+  [ -O "$1" ] || die "$1 belongs to another user: run ./dev as that user, or remove it"
+  die "the user ${SERVER_USER:-$(id -un)} cannot reach $1"
+}
+
 # STORE, where data and fetched programs go, is .dev unless the servers' user cannot get there. Then
 # it is a folder named after this one, which .dev/store records.
 find_store() {
@@ -48,7 +56,7 @@ find_store() {
     if own_folder "$STORE"; then
       [ "$STORE" = "$DEV" ] || printf '%s\n' "$STORE" >"$DEV/store"
       PROGRAMS=$STORE/programs
-      own_folder "$PROGRAMS"
+      need_folder "$PROGRAMS"
       return
     fi
   done

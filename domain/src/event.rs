@@ -7,6 +7,8 @@ use crate::aggregate::{Aggregate, DecodeError, EventPayload};
 use crate::api_key::{ApiKey, ApiKeyEvent};
 use crate::customer::{Customer, CustomerEvent};
 use crate::envelope::RecordedEvent;
+use crate::exact_payment::{ExactPayment, ExactPaymentEvent};
+use crate::gateway_key::{GatewayKey, GatewayKeyEvent};
 use crate::organization::{Organization, OrganizationEvent};
 use crate::session_key::{SessionKey, SessionKeyEvent};
 use crate::settlement::{Settlement, SettlementEvent};
@@ -19,6 +21,8 @@ pub enum LedgerEvent {
     Organization(OrganizationEvent),
     /// Of an API key.
     ApiKey(ApiKeyEvent),
+    /// Of a gateway key.
+    GatewayKey(GatewayKeyEvent),
     /// Of a customer.
     Customer(CustomerEvent),
     /// Of an account.
@@ -29,6 +33,8 @@ pub enum LedgerEvent {
     Settlement(SettlementEvent),
     /// Of a settler.
     Settler(SettlerEvent),
+    /// Of an exact payment.
+    ExactPayment(ExactPaymentEvent),
 }
 
 macro_rules! each_is_one {
@@ -44,11 +50,13 @@ macro_rules! each_is_one {
 each_is_one! {
     OrganizationEvent in Organization;
     ApiKeyEvent in ApiKey;
+    GatewayKeyEvent in GatewayKey;
     CustomerEvent in Customer;
     AccountEvent in Account;
     SessionKeyEvent in SessionKey;
     SettlementEvent in Settlement;
     SettlerEvent in Settler;
+    ExactPaymentEvent in ExactPayment;
 }
 
 /// An event of the log with its payload read, once for all who work with it. One that cannot be read stays in
@@ -77,11 +85,13 @@ impl LedgerEvent {
         match event.stream_id.category() {
             Organization::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Organization),
             ApiKey::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::ApiKey),
+            GatewayKey::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::GatewayKey),
             Customer::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Customer),
             Account::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Account),
             SessionKey::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::SessionKey),
             Settlement::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Settlement),
             Settler::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Settler),
+            ExactPayment::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::ExactPayment),
             other => Err(DecodeError::Unknown { category: other.to_owned(), event_type: kind.to_owned(), schema }),
         }
     }

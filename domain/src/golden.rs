@@ -4,6 +4,8 @@ use crate::account::AccountEvent;
 use crate::aggregate::EventPayload;
 use crate::api_key::ApiKeyEvent;
 use crate::customer::CustomerEvent;
+use crate::exact_payment::ExactPaymentEvent;
+use crate::gateway_key::GatewayKeyEvent;
 use crate::organization::OrganizationEvent;
 use crate::session_key::SessionKeyEvent;
 use crate::settlement::SettlementEvent;
@@ -25,8 +27,14 @@ golden! {
     OrganizationEvent, "organization.meter_set.1";
     OrganizationEvent, "organization.payee_set.1";
     OrganizationEvent, "organization.settlement_rules_set.1";
+    OrganizationEvent, "organization.route_set.1";
+    OrganizationEvent, "organization.route_removed.1";
+    OrganizationEvent, "organization.model_prices_set.1";
+    OrganizationEvent, "organization.model_price_removed.1";
     ApiKeyEvent, "api_key.created.1";
     ApiKeyEvent, "api_key.revoked.1";
+    GatewayKeyEvent, "gateway_key.created.1";
+    GatewayKeyEvent, "gateway_key.revoked.1";
     CustomerEvent, "customer.created.1";
     AccountEvent, "account.opened.1";
     AccountEvent, "account.credited.1";
@@ -80,6 +88,13 @@ golden! {
     SettlerEvent, "settler.finalized.1";
     SettlerEvent, "settler.rejected.1";
     SettlerEvent, "settler.dismissed.1";
+    ExactPaymentEvent, "exact_payment.accepted.1";
+    ExactPaymentEvent, "exact_payment.released.1";
+    ExactPaymentEvent, "exact_payment.submitted.1";
+    ExactPaymentEvent, "exact_payment.settled.1";
+    ExactPaymentEvent, "exact_payment.finalized.1";
+    ExactPaymentEvent, "exact_payment.failed.1";
+    ExactPaymentEvent, "exact_payment.delivered.1";
 }
 
 fn check<E: EventPayload>(event_type: &str, schema: i16, stored: &str) {
@@ -155,8 +170,18 @@ fn every_form_of_a_payload_is_read() {
     for (event_type, stored) in account {
         check::<AccountEvent>(event_type, 1, &spelled_out(stored));
     }
+    let gateway_key = r#"{"gateway_key_id":K,"organization_id":O,"payer":{"kind":"session_key","session_key_id":S},"name":"laptop","prefix":"tbk_abcdef","secret_hash":"00ff"}"#;
+    check::<GatewayKeyEvent>("created", 1, &spelled_out(gateway_key));
+    let free = r#"{"route":{"id":W,"version":1,"path":"/","upstream":"http://127.0.0.1:9000","kind":"http","price":{"currencies":["USDC"]},"accepts":[],"limits":{"request_bytes_max":0,"response_bytes_max":1,"seconds_max":1,"first_byte_secs_max":1,"output_tokens_max":1,"keep_secs":0,"keep_bytes":0}}}"#;
+    check::<OrganizationEvent>("route_set", 1, &spelled_out(free));
     let relay = r#"{"transaction_id":T,"purpose":{"kind":"relay","organization_id":O,"partition":0,"session_key_id":S,"relay_id":R},"to":"0xc0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0","calldata":"0x"}"#;
     check::<SettlerEvent>("enqueued", 1, &spelled_out(relay));
+    let exact = r#"{"transaction_id":T,"purpose":{"kind":"exact","organization_id":O,"partition":0,"exact_payment_id":X},"to":"0xc0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0","calldata":"0x"}"#;
+    check::<SettlerEvent>("enqueued", 1, &spelled_out(exact));
+    let facilitated = include_str!("../golden/exact_payment.accepted.1.json");
+    let facilitated = facilitated.replace(r#""route_id":"rte_0000000000000000000000000a","#, "");
+    check::<ExactPaymentEvent>("accepted", 1, &facilitated);
+    check::<ExactPaymentEvent>("failed", 1, r#"{"reason":"refused","reversed":"0","currency":"USDC"}"#);
 }
 
 /// Capital letters stand for what would only be long.
@@ -181,6 +206,9 @@ fn spelled_out(short: &str) -> String {
         ("L", id("stl", 6)),
         ("R", id("rly", 7)),
         ("T", id("txn", 8)),
+        ("X", id("xpay", 9)),
+        ("W", id("rte", 10)),
+        ("K", id("gky", 11)),
         ("P", place),
         ("H", hold),
         ("B", balances),

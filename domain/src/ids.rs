@@ -159,6 +159,12 @@ prefixed_ids! {
     RelayId = "rly";
     /// One entry in a settler's queue.
     TransactionId = "txn";
+    /// A path of the gateway with its upstream and its price.
+    RouteId = "rte";
+    /// A payer's secret for the gateway.
+    GatewayKeyId = "gky";
+    /// One payment by a signed transfer (x402 `exact`).
+    ExactPaymentId = "xpay";
     /// One event of the log.
     EventId = "evt";
 }

@@ -2,8 +2,9 @@
 //!
 //! The tour: [`ids`] and [`money`] are the values everything is made of; [`envelope`] is what
 //! surrounds every event; [`aggregate`] is the shape of a decision. Then one file for each
-//! aggregate: [`organization`], [`api_key`], [`customer`], [`account`], [`session_key`],
-//! [`settlement`], [`settler`]. [`event`] joins their
+//! aggregate: [`organization`], [`api_key`], [`gateway_key`], [`customer`], [`account`], [`session_key`],
+//! [`settlement`], [`settler`], [`exact_payment`]; what an organization sells through the gateway is in [`route`] and
+//! [`model_price`]. [`event`] joins their
 //! events into one type for whoever reads the whole log, and [`postings`] says what each of them
 //! means in double entry.
 
@@ -15,15 +16,19 @@ pub mod customer;
 pub mod envelope;
 pub mod event;
 pub mod evm;
+pub mod exact_payment;
+pub mod gateway_key;
 #[cfg(test)]
 mod golden;
 pub mod hold;
 pub mod ids;
 pub mod meter;
+pub mod model_price;
 pub mod money;
 pub mod organization;
 pub mod period;
 pub mod postings;
+pub mod route;
 pub mod session_key;
 pub mod settlement;
 pub mod settler;

@@ -17,7 +17,17 @@ pub struct MeterCode(String);
 #[error("a meter's code has 1 to 64 of the characters a-z, 0-9, '_', '.', '-'")]
 pub struct InvalidMeterCode;
 
+fn fits(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-'))
+}
+
 impl MeterCode {
+    /// A code that the domain makes itself, so that it always fits.
+    pub(crate) fn made(code: String) -> Self {
+        debug_assert!(fits(&code), "{code}");
+        Self(code)
+    }
+
     /// The code.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -27,9 +37,7 @@ impl MeterCode {
 impl FromStr for MeterCode {
     type Err = InvalidMeterCode;
     fn from_str(text: &str) -> Result<Self, InvalidMeterCode> {
-        let fits = (1..=64).contains(&text.len())
-            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-'));
-        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidMeterCode) }
+        if fits(text) { Ok(Self(text.to_owned())) } else { Err(InvalidMeterCode) }
     }
 }
 

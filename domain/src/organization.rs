@@ -1,4 +1,5 @@
-//! The tenant: its name, its default currency, and the price list of its meters.
+//! The tenant: its name, its default currency, the price lists of its meters and models, and the routes of its
+//! gateway.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::aggregate::{Aggregate, EventPayload, IndexEntry, event_enum, payload_methods};
 use crate::evm::Address;
-use crate::ids::OrganizationId;
+use crate::ids::{OrganizationId, RouteId};
 use crate::meter::{Meter, MeterCode};
-use crate::money::{Amount, Currency};
+use crate::model_price::{MODELS_MAX, ModelName, ModelPrice, ModelPrices, PRICES_MAX, TokenPrices};
+use crate::money::{Amount, Currency, MoneyError};
+use crate::route::{self, CredentialRef, Found, Method, ROUTES_MAX, RequestPath, Route, RouteError};
+
+mod gateway;
 
 /// The kind of index entry that finds an organization, and so its partition.
 pub const INDEX_ORGANIZATION: &str = "organization";
@@ -27,6 +32,28 @@ pub struct Organization {
     pub payee: Option<Address>,
     /// When settlements are opened; the installation's rules when `None`.
     pub settlement_rules: Option<SettlementRules>,
+    /// What it sells through the gateway.
+    pub routes: BTreeMap<RouteId, SetRoute>,
+    /// What language models cost on those routes.
+    pub models: ModelPrices,
+    /// Counts each time that prices of models were set.
+    pub models_version: u32,
+}
+
+impl Organization {
+    /// What a request to the gateway is for.
+    pub fn find_route(&self, method: Method, path: &RequestPath<'_>) -> Found<'_> {
+        route::find(self.routes.values().map(|set| &set.route), method, path)
+    }
+}
+
+/// A route and when it was set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetRoute {
+    /// The route.
+    pub route: Route,
+    /// Since when it is like this.
+    pub updated_at: Timestamp,
 }
 
 /// When settlements are opened by themselves.
@@ -91,6 +118,41 @@ pub enum OrganizationCommand {
     },
     /// Say when settlements are opened.
     SetSettlementRules(SettlementRules),
+    /// Sell something through the gateway. The version is the organization's to give.
+    CreateRoute(Box<Route>),
+    /// Change a route as a whole.
+    ReplaceRoute {
+        /// As it is to be, with its id.
+        route: Box<Route>,
+        /// What becomes of the secret for its upstream.
+        credential: CredentialChange,
+    },
+    /// Sell it no more.
+    RemoveRoute {
+        /// Which.
+        route_id: RouteId,
+    },
+    /// Add models to the price list, or give them new prices.
+    SetModelPrices {
+        /// By model; of one that is named twice the last.
+        prices: Vec<(ModelName, TokenPrices)>,
+    },
+    /// Take a model off the price list.
+    RemoveModelPrice {
+        /// Which.
+        model: ModelName,
+    },
+}
+
+/// What becomes of the secret that a route has for its upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialChange {
+    /// It stays.
+    Keep,
+    /// Another one takes its place.
+    Set(CredentialRef),
+    /// The upstream gets none.
+    Remove,
 }
 
 event_enum! {
@@ -104,6 +166,14 @@ event_enum! {
     PayeeSet(PayeeSet) = "payee_set", 1;
     /// Settlements are opened by these rules from now on.
     SettlementRulesSet(SettlementRules) = "settlement_rules_set", 1;
+    /// Something is sold through the gateway from now on, in this way.
+    RouteSet(RouteSet) = "route_set", 1;
+    /// Something is sold no more.
+    RouteRemoved(RouteRemoved) = "route_removed", 1;
+    /// Models got prices.
+    ModelPricesSet(ModelPricesSet) = "model_prices_set", 1;
+    /// A model has no price any more.
+    ModelPriceRemoved(ModelPriceRemoved) = "model_price_removed", 1;
 }
 
 /// Payload of `organization.created`.
@@ -124,6 +194,34 @@ pub struct PayeeSet {
     pub payee: Address,
 }
 
+/// Payload of `organization.route_set`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouteSet {
+    /// All of it. In a box: it is much larger than what else can happen.
+    pub route: Box<Route>,
+}
+
+/// Payload of `organization.route_removed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouteRemoved {
+    /// Which.
+    pub route_id: RouteId,
+}
+
+/// Payload of `organization.model_prices_set`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelPricesSet {
+    /// Those that are new or changed.
+    pub prices: Vec<ModelPrice>,
+}
+
+/// Payload of `organization.model_price_removed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelPriceRemoved {
+    /// Which.
+    pub model: ModelName,
+}
+
 impl EventPayload for OrganizationEvent {
     payload_methods!();
 
@@ -132,7 +230,13 @@ impl EventPayload for OrganizationEvent {
             Self::Created(created) => {
                 vec![IndexEntry { kind: INDEX_ORGANIZATION, key: created.organization_id.uuid().as_bytes().to_vec() }]
             }
-            Self::MeterSet(_) | Self::PayeeSet(_) | Self::SettlementRulesSet(_) => Vec::new(),
+            Self::MeterSet(_)
+            | Self::PayeeSet(_)
+            | Self::SettlementRulesSet(_)
+            | Self::RouteSet(_)
+            | Self::RouteRemoved(_)
+            | Self::ModelPricesSet(_)
+            | Self::ModelPriceRemoved(_) => Vec::new(),
         }
     }
 }
@@ -149,11 +253,40 @@ pub enum OrganizationError {
     /// The price list is full.
     #[error("an organization has at most {METERS_MAX} meters")]
     TooManyMeters,
+    /// The gateway is full.
+    #[error("an organization has at most {ROUTES_MAX} routes")]
+    TooManyRoutes,
+    /// There is none with this id.
+    #[error("there is no such route")]
+    RouteNotFound,
+    /// Another route has the same paths and a method in common.
+    #[error("route {0} has the same path and a method in common")]
+    RouteExists(RouteId),
+    /// The upstream's secret was given for another host.
+    #[error("the route's credential was given for another host: send it again with the new upstream, or null")]
+    CredentialNeeded,
+    /// A route is not what it must be.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// The price list of models is full.
+    #[error("an organization has prices of at most {MODELS_MAX} models, and sets at most {PRICES_MAX} at once")]
+    TooManyModels,
+    /// It is not on the price list.
+    #[error("the price list has no such model")]
+    ModelNotFound,
+    /// A token is too dear.
+    #[error("the price of model {model} {reason}")]
+    ModelPrice {
+        /// Of this model.
+        model: ModelName,
+        /// What is wrong.
+        reason: MoneyError,
+    },
 }
 
 impl Aggregate for Organization {
     const CATEGORY: &'static str = "organization";
-    const STATE_VERSION: i16 = 2;
+    const STATE_VERSION: i16 = 3;
     type Command = OrganizationCommand;
     type Event = OrganizationEvent;
     type Error = OrganizationError;
@@ -188,6 +321,19 @@ impl Aggregate for Organization {
                     version: before.map_or(1, |meter| meter.version + 1),
                 })])
             }
+            (OrganizationCommand::CreateRoute(route), Some(profile)) => gateway::create_route(self, profile, route),
+            (OrganizationCommand::ReplaceRoute { route, credential }, Some(profile)) => {
+                gateway::replace_route(self, profile, route, credential)
+            }
+            (OrganizationCommand::RemoveRoute { route_id }, Some(_)) => match self.routes.get(route_id) {
+                Some(_) => Ok(vec![OrganizationEvent::RouteRemoved(RouteRemoved { route_id: *route_id })]),
+                None => Err(OrganizationError::RouteNotFound),
+            },
+            (OrganizationCommand::SetModelPrices { prices }, Some(_)) => gateway::set_model_prices(self, prices),
+            (OrganizationCommand::RemoveModelPrice { model }, Some(_)) => match self.models.get(model) {
+                Some(_) => Ok(vec![OrganizationEvent::ModelPriceRemoved(ModelPriceRemoved { model: model.clone() })]),
+                None => Err(OrganizationError::ModelNotFound),
+            },
         }
     }
 
@@ -206,6 +352,17 @@ impl Aggregate for Organization {
             }
             OrganizationEvent::PayeeSet(set) => self.payee = Some(set.payee),
             OrganizationEvent::SettlementRulesSet(rules) => self.settlement_rules = Some(*rules),
+            OrganizationEvent::RouteSet(RouteSet { route }) => {
+                self.routes.insert(route.id, SetRoute { route: (**route).clone(), updated_at: occurred_at });
+            }
+            OrganizationEvent::RouteRemoved(RouteRemoved { route_id }) => drop(self.routes.remove(route_id)),
+            OrganizationEvent::ModelPricesSet(set) => {
+                for price in &set.prices {
+                    self.models_version = self.models_version.max(price.version);
+                    self.models.set(price.clone(), occurred_at);
+                }
+            }
+            OrganizationEvent::ModelPriceRemoved(removed) => self.models.remove(&removed.model),
         }
     }
 }

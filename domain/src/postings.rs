@@ -25,6 +25,9 @@
 //! | `session_key.claimed`, as planned | `chain:clearing` | `merchant:in_settlement` |
 //! | `session_key.claimed`, by others | `chain:clearing` | `merchant:accrued` |
 //! | `settlement.finalized` | `merchant:settled` | `chain:clearing` |
+//! | `exact_payment.settled` | `chain:clearing` | `revenue` |
+//! | `exact_payment.finalized` | `merchant:settled` | `chain:clearing` |
+//! | `exact_payment.failed`, what had been settled | `revenue` | `chain:clearing` |
 //! | `session_key.withdrawn` | `customer:<id>:escrow` | `chain:escrow` |
 //! | `session_key.closed`, what was never claimed | `revenue` | `customer:<id>:escrow` |
 //! | the same amount | `chain:escrow` | `merchant:accrued` |
@@ -36,13 +39,14 @@
 //!
 //! What lies in the contract is `chain:escrow` (still the customers') and `merchant:accrued` (earned).
 //! `chain:clearing` holds what the chain says it paid for claims and what was seen to arrive: it is
-//! zero when both agree (I7).
+//! zero when both agree (I7). Exact payments that are in a block and not yet there for good lie in it too.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::account::{AccountEvent, Funds};
 use crate::event::LedgerEvent;
+use crate::exact_payment::ExactPaymentEvent;
 use crate::ids::CustomerId;
 use crate::money::{Amount, Currency};
 use crate::session_key::SessionKeyEvent;
@@ -146,6 +150,7 @@ pub fn postings(event: &LedgerEvent) -> Vec<Posting> {
         LedgerEvent::Settlement(SettlementEvent::Finalized(e)) => {
             vec![(JournalAccount::MerchantSettled, JournalAccount::ChainClearing, e.transferred, e.currency)]
         }
+        LedgerEvent::ExactPayment(event) => exact_payment_moves(event),
         _ => Vec::new(),
     };
     let moved = moves.into_iter().filter(|(_, _, amount, _)| !amount.is_zero());
@@ -211,6 +216,20 @@ fn session_key_moves(event: &SessionKeyEvent) -> Vec<Move> {
             (ChainEscrow, MerchantAccrued, e.written_off, e.currency),
         ],
         _ => Vec::new(),
+    }
+}
+
+fn exact_payment_moves(event: &ExactPaymentEvent) -> Vec<Move> {
+    use JournalAccount::{ChainClearing, MerchantSettled, Revenue};
+    match event {
+        ExactPaymentEvent::Settled(e) => vec![(ChainClearing, Revenue, e.amount, e.currency)],
+        ExactPaymentEvent::Finalized(e) => vec![(MerchantSettled, ChainClearing, e.amount, e.currency)],
+        // The chain was reorganized: what had been in a block is in none.
+        ExactPaymentEvent::Failed(e) => vec![(Revenue, ChainClearing, e.reversed, e.currency)],
+        ExactPaymentEvent::Accepted(_)
+        | ExactPaymentEvent::Released(_)
+        | ExactPaymentEvent::Submitted(_)
+        | ExactPaymentEvent::Delivered(_) => Vec::new(),
     }
 }
 

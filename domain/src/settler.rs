@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::aggregate::{Aggregate, EventPayload, event_enum, payload_methods};
 use crate::evm::{Address, Bytes32, HexBytes};
-use crate::ids::{OrganizationId, RelayId, SessionKeyId, SettlementId, TransactionId};
+use crate::ids::{ExactPaymentId, OrganizationId, RelayId, SessionKeyId, SettlementId, TransactionId};
 
-/// How many transactions may wait or be under way.
+/// How many transactions may wait for a block.
 pub const QUEUE_MAX: usize = 1_000;
+/// How many there may be with those that are in a block and not yet there for good.
+pub const FOLLOWED_MAX: usize = 2_000;
 /// How long a signed transaction's bytes may be.
 pub const RAW_BYTES_MAX: usize = 128 << 10;
 
@@ -42,6 +44,15 @@ pub enum Purpose {
         session_key_id: SessionKeyId,
         /// Which.
         relay_id: RelayId,
+    },
+    /// The transfer that a payer authorized.
+    Exact {
+        /// Who is paid.
+        organization_id: OrganizationId,
+        /// Where its streams live.
+        partition: i32,
+        /// Which.
+        exact_payment_id: ExactPaymentId,
     },
 }
 
@@ -247,7 +258,7 @@ pub enum SettlerError {
     #[error("the settler has not been opened")]
     NotOpen,
     /// The queue is full.
-    #[error("the settler has {QUEUE_MAX} transactions waiting")]
+    #[error("the settler has {QUEUE_MAX} transactions waiting, or {FOLLOWED_MAX} that are not final")]
     QueueFull,
     /// Another one is to be signed first, or it is signed already.
     #[error("the transaction is not the next to be signed")]
@@ -280,7 +291,8 @@ impl Aggregate for Settler {
         let event = match command {
             SettlerCommand::Open(_) => return Ok(Vec::new()),
             SettlerCommand::Enqueue(enqueued) => {
-                if self.queue.len() >= QUEUE_MAX {
+                let waiting = self.queue.iter().filter(|queued| queued.mined.is_none()).count();
+                if waiting >= QUEUE_MAX || self.queue.len() >= FOLLOWED_MAX {
                     return Err(SettlerError::QueueFull);
                 }
                 if enqueued.calldata.0.len() > RAW_BYTES_MAX {
@@ -440,6 +452,20 @@ mod tests {
         assert_eq!(run(&mut settler, open.clone()), Ok(1));
         assert_eq!(run(&mut settler, open), Ok(0));
         settler
+    }
+
+    #[test]
+    fn what_is_in_a_block_makes_room() {
+        let mut settler = opened();
+        let full = QUEUE_MAX as u128;
+        for n in 0..full {
+            run(&mut settler, enqueue(n)).unwrap();
+        }
+        assert_eq!(run(&mut settler, enqueue(full)), Err(SettlerError::QueueFull));
+        run(&mut settler, sign(0, 7)).unwrap();
+        run(&mut settler, mined(0)).unwrap();
+        run(&mut settler, enqueue(full)).unwrap();
+        assert_eq!(run(&mut settler, enqueue(full + 1)), Err(SettlerError::QueueFull));
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! implementations, which pass one conformance suite. [`ledger`] is what the rest of the program
 //! talks to: it hands a command to the one [`writer`] of its partition, which decides on cached
 //! aggregates ([`entity`], [`job`]) and appends in groups. [`verify`] walks the hash chain;
-//! [`vault`] keeps what must not be in the log; [`clock`] is the only place that reads a clock.
+//! [`vault`] keeps what must not be in the log, [`answers`] what the gateway answered for a while; [`clock`] is
+//! the only place that reads a clock.
 
+pub mod answers;
 pub mod clock;
 pub mod entity;
 pub mod error;

@@ -164,6 +164,19 @@ impl Vault {
         Ok(())
     }
 
+    /// Forgets a value for good; nothing happens when there is none.
+    pub async fn remove(&self, organization_id: OrganizationId, kind: &str, row_id: &str) -> Result<(), StoreError> {
+        sqlx::query!(
+            "delete from vault where kind = $1 and row_id = $2 and organization_id = $3",
+            kind,
+            row_id,
+            organization_id.uuid()
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Values by their rows; rows without one are left out.
     pub async fn get(
         &self,

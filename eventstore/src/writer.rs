@@ -62,7 +62,11 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 type Jobs = Vec<Box<dyn Job>>;
 
 /// Categories that other processes cache: an append tells them to forget.
-const WATCHED: [&str; 2] = [domain::organization::Organization::CATEGORY, domain::api_key::ApiKey::CATEGORY];
+const WATCHED: [&str; 3] = [
+    domain::organization::Organization::CATEGORY,
+    domain::api_key::ApiKey::CATEGORY,
+    domain::gateway_key::GatewayKey::CATEGORY,
+];
 
 /// Runs the writer until its queue is closed. After a panic it starts anew with nothing cached; the
 /// commands of that cycle are answered that nobody knows, and may be sent again.

@@ -1,10 +1,12 @@
-//! What there is, to be listed: customers, API keys, session keys.
+//! What there is, to be listed: customers, API keys, gateway keys, session keys.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::api_key::ApiKeyEvent;
 use domain::customer::CustomerEvent;
+use domain::evm::Bytes32;
+use domain::gateway_key::{self, GatewayKeyEvent, KeyPayer};
 use domain::ids::{CustomerId, OrganizationId, SessionKeyId};
 use domain::session_key::SessionKeyEvent;
 use domain::session_key::event::Granted;
@@ -30,13 +32,13 @@ impl Projection for Directory {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["directory_customers", "directory_api_keys", "directory_session_keys"]
+        &["directory_customers", "directory_api_keys", "directory_session_keys", "directory_gateway_keys"]
     }
 
     fn concerns(&self, events: &[Arc<Decoded>]) -> bool {
         events.iter().filter_map(|decoded| decoded.event.as_ref().ok()).any(|event| match event {
             // Charges and holds change nothing here.
-            LedgerEvent::Account(_) => false,
+            LedgerEvent::Account(_) | LedgerEvent::ExactPayment(_) => false,
             LedgerEvent::SessionKey(event) => event.charge().is_none() && event.hold().is_none(),
             _ => true,
         })
@@ -86,12 +88,56 @@ impl Projection for Directory {
                     .execute(&mut *connection)
                     .await?;
                 }
+                Ok(LedgerEvent::GatewayKey(GatewayKeyEvent::Created(created))) => {
+                    insert_gateway_key(connection, recorded, created).await?;
+                }
+                Ok(LedgerEvent::GatewayKey(GatewayKeyEvent::Revoked(revoked))) => {
+                    sqlx::query!(
+                        "update directory_gateway_keys set revoked_at = $2, position = $3 where gateway_key_id = $1",
+                        revoked.gateway_key_id.uuid(),
+                        recorded.occurred_at,
+                        recorded.position
+                    )
+                    .execute(&mut *connection)
+                    .await?;
+                }
                 Ok(LedgerEvent::SessionKey(event)) => take_in_session_key(connection, recorded, event).await?,
                 _ => {}
             }
         }
         Ok(())
     }
+}
+
+async fn insert_gateway_key(
+    connection: &mut PgConnection,
+    recorded: &RecordedEvent,
+    created: &gateway_key::Created,
+) -> Result<(), ProjectionError> {
+    let (customer_id, session_key_id) = match created.payer {
+        KeyPayer::Customer { customer_id } => (Some(customer_id.uuid()), None),
+        KeyPayer::SessionKey { session_key_id } => (None, Some(session_key_id.uuid())),
+    };
+    sqlx::query!(
+        "insert into directory_gateway_keys (gateway_key_id, organization_id, customer_id, session_key_id, name, prefix,
+             rate_requests, rate_per_secs, rate_burst, expires_at, created_at, position)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        created.gateway_key_id.uuid(),
+        created.organization_id.uuid(),
+        customer_id,
+        session_key_id,
+        created.name,
+        created.prefix,
+        created.rate.map(|rate| i64::from(rate.requests)),
+        created.rate.map(|rate| i64::from(rate.per_secs)),
+        created.rate.and_then(|rate| rate.burst).map(i64::from),
+        created.expires_at,
+        recorded.occurred_at,
+        recorded.position
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn take_in_session_key(
@@ -233,6 +279,60 @@ pub async fn api_keys(
     .await
 }
 
+/// A gateway key as it is listed.
+#[derive(Debug, Clone)]
+pub struct GatewayKeyRow {
+    /// Its id.
+    pub gateway_key_id: Uuid,
+    /// Who pays, if it is a customer's account.
+    pub customer_id: Option<Uuid>,
+    /// Who pays, if it is a session key.
+    pub session_key_id: Option<Uuid>,
+    /// What its owner calls it.
+    pub name: String,
+    /// The first characters of the secret.
+    pub prefix: String,
+    /// How many requests it may make.
+    pub rate_requests: Option<i64>,
+    /// In so many seconds.
+    pub rate_per_secs: Option<i64>,
+    /// And so many at once.
+    pub rate_burst: Option<i64>,
+    /// From when on it opens nothing.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was ended.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Gateway keys of an organization, newest first, before an id.
+pub async fn gateway_keys(
+    pool: &PgPool,
+    organization_id: OrganizationId,
+    customer_id: Option<CustomerId>,
+    session_key_id: Option<SessionKeyId>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<GatewayKeyRow>, sqlx::Error> {
+    sqlx::query_as!(
+        GatewayKeyRow,
+        "select gateway_key_id, customer_id, session_key_id, name, prefix, rate_requests, rate_per_secs, rate_burst,
+             expires_at, created_at, revoked_at
+         from directory_gateway_keys
+         where organization_id = $1 and ($2::uuid is null or customer_id = $2)
+           and ($3::uuid is null or session_key_id = $3) and ($4::uuid is null or gateway_key_id < $4)
+         order by gateway_key_id desc limit $5",
+        organization_id.uuid(),
+        customer_id.map(CustomerId::uuid),
+        session_key_id.map(SessionKeyId::uuid),
+        before,
+        limit
+    )
+    .fetch_all(pool)
+    .await
+}
+
 /// A session key as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionKeyRow {
@@ -262,12 +362,22 @@ pub struct SessionKeyRow {
     pub valid_until: Timestamp,
 }
 
+/// Which session keys are listed; all that are not told apart by something.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SessionKeyFilter<'a> {
+    /// Only of this customer.
+    pub customer_id: Option<CustomerId>,
+    /// Only in this status.
+    pub status: Option<&'a str>,
+    /// Only of this session on chain.
+    pub session_id: Option<Bytes32>,
+}
+
 /// Session keys of an organization, newest first, before an id.
 pub async fn session_keys(
     pool: &PgPool,
     organization_id: OrganizationId,
-    customer_id: Option<CustomerId>,
-    status: Option<&str>,
+    filter: SessionKeyFilter<'_>,
     before: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<SessionKeyRow>, sqlx::Error> {
@@ -277,11 +387,12 @@ pub async fn session_keys(
              created_at, valid_until
          from directory_session_keys
          where organization_id = $1 and ($2::uuid is null or customer_id = $2) and ($3::text is null or status = $3)
-           and ($4::uuid is null or session_key_id < $4)
-         order by session_key_id desc limit $5",
+           and ($4::text is null or session_id = $4) and ($5::uuid is null or session_key_id < $5)
+         order by session_key_id desc limit $6",
         organization_id.uuid(),
-        customer_id.map(CustomerId::uuid),
-        status,
+        filter.customer_id.map(CustomerId::uuid),
+        filter.status,
+        filter.session_id.map(|id| id.to_string()),
         before,
         limit
     )

@@ -1,5 +1,6 @@
 //! Compares the ledger with the chain: per session what was claimed and what lies in escrow, per
-//! payee what was transferred, to the atomic unit, with the cause of every difference.
+//! payee what was transferred, to the atomic unit, with the cause of every difference; and each exact payment
+//! with its transfer.
 //!
 //! The chain goes on while the log is read, so each figure may be the chain's at the last block that
 //! was in the log before the reading, or after it.
@@ -9,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chain::client::Transferred;
+use chain::eip3009::{self, Authorization};
 use chain::{ChainError, Client};
 use comfy_table::{Table, presets};
 use domain::money::Amount;
 use eventstore::log::Log;
-use projections::reconcile::{ChainTotals, PayeeTotals, SessionTotals, session_totals};
+use projections::reconcile::{ChainTotals, FinalPayment, PayeeTotals, SessionTotals, session_totals};
 use sqlx::PgPool;
 use tokio::time::Instant;
 use workers::chain::listener::last_final_block;
@@ -46,6 +48,7 @@ struct Compared {
     between: Between,
     table: Table,
     differences: Vec<Difference>,
+    exact: Vec<FinalPayment>,
 }
 
 /// Whether ledger and chain say the same. While both go on, the reading may fall between a block and
@@ -54,8 +57,9 @@ pub async fn reconcile(pool: &PgPool, log: &Arc<dyn Log>, client: &Client) -> Re
     let name = client.settings().network.name;
     let Some(mut compared) = compare(pool, log, client).await? else {
         println!("chain {name}: nothing was read of it yet");
+        let totals = session_totals(log).await?;
         // Nothing to compare, unless somebody pays with a session key that nobody follows.
-        return Ok(session_totals(log).await?.sessions.is_empty());
+        return Ok(compare_exact(client, &totals.exact).await? && totals.sessions.is_empty());
     };
     for _ in 0..TRIES_MAX {
         if compared.differences.is_empty() || !moved_on(pool, client, compared.between.after).await? {
@@ -63,13 +67,13 @@ pub async fn reconcile(pool: &PgPool, log: &Arc<dyn Log>, client: &Client) -> Re
         }
         compared = compare(pool, log, client).await?.unwrap_or(compared);
     }
-    let Compared { between, table, differences } = compared;
+    let Compared { between, table, differences, exact } = compared;
     println!("{table}");
     for one in differences.iter().take(LISTED_MAX) {
         println!("{}: in the log {}, on the chain {}: {}", one.subject, one.ledger, one.chain, one.cause);
     }
     println!("read up to block {}, {} differences between log and chain", between.after, differences.len());
-    Ok(differences.is_empty())
+    Ok(compare_exact(client, &exact).await? && differences.is_empty())
 }
 
 /// Whether some more blocks came into the log within a while.
@@ -93,7 +97,7 @@ async fn compare(pool: &PgPool, log: &Arc<dyn Log>, client: &Client) -> Result<O
     let (chain_id, contract) = (settings.network.chain_id, settings.contract);
     let cursor = || last_final_block(pool, chain_id, contract);
     let Some(before) = cursor().await? else { return Ok(None) };
-    let ChainTotals { sessions, payees } = session_totals(log).await?;
+    let ChainTotals { sessions, payees, exact } = session_totals(log).await?;
     let between = Between { before, after: cursor().await?.unwrap_or(before) };
     let ours: Vec<_> = sessions.iter().filter(|s| (s.chain_id, s.contract) == (chain_id, contract)).collect();
     let paid: Vec<_> = payees.iter().filter(|p| (p.chain_id, p.contract) == (chain_id, contract)).collect();
@@ -113,7 +117,7 @@ async fn compare(pool: &PgPool, log: &Arc<dyn Log>, client: &Client) -> Result<O
         let (name, count) = (format!("to {}", payee.payee), payee.settlements.len().to_string());
         table.add_row([name.as_str(), &count, &payee.transferred.to_string(), &found.to_string()]);
     }
-    Ok(Some(Compared { between, table, differences }))
+    Ok(Some(Compared { between, table, differences, exact }))
 }
 
 /// Gives what the chain says was claimed.
@@ -189,4 +193,37 @@ async fn compare_payee(
         });
     }
     Ok(found)
+}
+
+/// Whether each exact payment that is final stands where the log says, with a transfer of its own.
+async fn compare_exact(client: &Client, payments: &[FinalPayment]) -> Result<bool, ChainError> {
+    let settings = client.settings();
+    let place = (settings.network.chain_id, settings.token);
+    let ours: Vec<_> = payments.iter().filter(|p| (p.accepted.chain_id, p.accepted.token) == place).collect();
+    if ours.is_empty() {
+        return Ok(true);
+    }
+    let (mut ledger, mut chain, mut differences) = (Amount::ZERO, Amount::ZERO, 0);
+    for FinalPayment { accepted, place } in ours.iter().copied() {
+        ledger = ledger.plus(accepted.amount);
+        let receipt = client.receipt(place.tx_hash).await?;
+        let cause = match &receipt {
+            None => "the chain does not know this transaction: it is another chain, or was set back to an older state",
+            Some(receipt) if receipt.block_number != Some(place.block_number) => "it is in another block",
+            Some(receipt) if !eip3009::is_paid(receipt.logs(), accepted.token, &Authorization::from(accepted)) => {
+                "the transaction did not make this transfer"
+            }
+            Some(_) => {
+                chain = chain.plus(accepted.amount);
+                continue;
+            }
+        };
+        differences += 1;
+        if differences <= LISTED_MAX {
+            let (id, amount, tx_hash) = (accepted.exact_payment_id, accepted.amount, place.tx_hash);
+            println!("{id}: in the log {amount} with transaction {tx_hash}: {cause}");
+        }
+    }
+    println!("{} exact payments: {ledger} in the log, {chain} on the chain, {differences} differences", ours.len());
+    Ok(differences == 0)
 }

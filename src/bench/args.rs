@@ -8,6 +8,9 @@ use clap::{Args, ValueEnum};
 use crate::config::{Chain, Store};
 use crate::simulate::target::ApiKey;
 
+/// How long an upstream takes when nobody says: what a model takes for a short answer.
+const UPSTREAM_MS: u64 = 500;
+
 /// Put a running server under load, check its books after each load, and report how fast it was.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
@@ -18,6 +21,13 @@ pub struct BenchArgs {
     /// API key of the organization that charges [default: from .dev/env]
     #[arg(long, value_name = "KEY", env = "TOLLBOOK_API_KEY", hide_env_values = true)]
     pub api_key: Option<ApiKey>,
+    /// Address of the server's gateway, for `gateway` [default: from .dev/env when the server is, else /gw below
+    /// the server]
+    #[arg(long, value_name = "URL", env = "TOLLBOOK_GATEWAY_URL")]
+    pub gateway: Option<String>,
+    /// How long the upstream of `gateway` takes for an answer, in milliseconds
+    #[arg(long, value_name = "N", default_value_t = UPSTREAM_MS, value_parser = clap::value_parser!(u64).range(..=60_000))]
+    pub upstream_ms: u64,
     #[command(flatten)]
     pub store: Store,
     #[command(flatten)]
@@ -80,6 +90,8 @@ pub enum Scenario {
     Open,
     /// How long until a read model shows a charge, under load
     Lag,
+    /// What the gateway adds to a call of an upstream, and 1,000 streams through it at once
+    Gateway,
     /// Twice as much as it can do, and how it recovers
     Overload,
     /// Two processes on one log
@@ -104,6 +116,7 @@ impl Scenario {
             Self::Steady => "steady",
             Self::Open => "open",
             Self::Lag => "lag",
+            Self::Gateway => "gateway",
             Self::Overload => "overload",
             Self::Two => "two",
             Self::Soak => "soak",
@@ -128,6 +141,9 @@ impl BenchArgs {
         let mut command = format!("tollbook bench --seconds {seconds} --customers {customers} --sessions {sessions}");
         if *soak_seconds > 0 {
             command += &format!(" --soak-seconds {soak_seconds}");
+        }
+        if self.upstream_ms != UPSTREAM_MS {
+            command += &format!(" --upstream-ms {}", self.upstream_ms);
         }
         if !self.only.is_empty() {
             let names: Vec<_> = self.scenarios().into_iter().map(Scenario::name).collect();

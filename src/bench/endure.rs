@@ -109,7 +109,8 @@ async fn watched(job: &Job, length: Duration, mut look: impl FnMut()) -> Vec<Lat
     windows
 }
 
-async fn highest_memory(pids: &[u32], end: Instant) -> Option<f64> {
+/// The most memory that these processes hold until then.
+pub async fn highest_memory(pids: &[u32], end: Instant) -> Option<f64> {
     let mut highest = None;
     while Instant::now() < end {
         let now = memory_mib(pids);

@@ -1,10 +1,11 @@
-//! The payers of a run, made anew for it: customers with more credits than they can spend, and managed
-//! session keys with as much in escrow as the test owners of a local chain can give.
+//! The payers of a run, made anew for it: customers with more credits than they can spend, and session keys with as
+//! much in escrow as the test owners of a local chain can give.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use domain::money::Amount;
+use domain::session_key::Custody;
 use eventstore::LogPosition;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use rust_decimal::Decimal;
@@ -19,6 +20,7 @@ use crate::simulate::client::{Client, Position};
 use crate::simulate::owner::{self, Owners};
 use crate::simulate::session_api::NewSessionKey;
 use crate::simulate::transport::CallError;
+use crate::simulate::wallet::{Session, VoucherKey};
 
 /// How many payers are made at a time.
 const PARALLEL: usize = 32;
@@ -53,14 +55,17 @@ pub async fn enrol(client: &Client, args: &BenchArgs, pool: &PgPool, run: &str) 
     let making = stream::iter(0..args.customers).map(|number| customer(client, run, number));
     let mut payers: Vec<Payer> = making.buffered(PARALLEL).try_collect().await.map_err(failed("a customer"))?;
     if args.sessions > 0 {
-        payers.extend(session_keys(client, args, pool, run).await?);
+        let wanted = Wanted { name: "session", count: args.sessions, deposit: DEPOSIT, custody: Custody::Managed };
+        let sessions = session_keys(client, args, pool, run, wanted).await?;
+        payers.extend(sessions.into_iter().map(|session| Payer::SessionKey(session.id)));
     }
     Rng::new(1).shuffle(&mut payers);
     let place: Option<LogPosition> = last.and_then(|position: Position| position.to_string().parse().ok());
     Ok(Enrolled { payers, partition: place.map_or(0, |place| place.partition) })
 }
 
-fn failed(what: &'static str) -> impl FnOnce(CallError) -> BenchError {
+/// What a call that makes something met.
+pub fn failed(what: &'static str) -> impl FnOnce(CallError) -> BenchError {
     move |source| BenchError::Enrol { what, source }
 }
 
@@ -71,35 +76,64 @@ async fn customer(client: &Client, run: &str, number: usize) -> Result<Payer, Ca
     Ok(Payer::Account(id))
 }
 
-async fn session_keys(client: &Client, args: &BenchArgs, pool: &PgPool, run: &str) -> Result<Vec<Payer>, BenchError> {
+/// Session keys to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// What tells them from others of the run.
+    pub name: &'static str,
+    /// How many.
+    pub count: usize,
+    /// What is deposited for each, in USDC.
+    pub deposit: Decimal,
+    /// Who holds their keys.
+    pub custody: Custody,
+}
+
+/// Makes session keys, each with a customer of its own, and waits until they can be charged.
+pub async fn session_keys(
+    client: &Client,
+    args: &BenchArgs,
+    pool: &PgPool,
+    run: &str,
+    wanted: Wanted,
+) -> Result<Vec<Session>, BenchError> {
     let chain = args.chain.client().map_err(|error| BenchError::BadChain(error.to_string()))?;
     let chain = chain.ok_or(BenchError::NoChain)?;
-    let limit = Amount::new(DEPOSIT).map_err(|error| BenchError::BadChain(error.to_string()))?;
-    let owners = Owners::find(&chain, &vec![limit; args.sessions]).await?;
+    let limit = Amount::new(wanted.deposit).map_err(|error| BenchError::BadChain(error.to_string()))?;
+    let owners = Owners::find(&chain, &vec![limit; wanted.count]).await?;
     let head = chain.head().await.map_err(owner::OwnerError::from)?;
     let end = eventstore::clock::now().max(head.time) + VALID_FOR;
     // As the contract has it: in whole seconds.
     let valid_until = DateTime::from_timestamp(end.timestamp(), 0).unwrap_or(end);
     let (chain, owners) = (&chain, &owners);
-    let making = stream::iter(0..args.sessions).map(|number| async move {
-        let name = format!("{run}-session-{number}");
+    let making = stream::iter(0..wanted.count).map(|number| async move {
+        let impossible = |why: String| CallError::Impossible(why);
+        let name = format!("{run}-{}-{number}", wanted.name);
         let customer = client.create_customer(&name, &name, "USDC").await?.value.id;
+        let (address, key) = match wanted.custody {
+            Custody::Managed => (None, None),
+            Custody::Client => {
+                let (address, key) = VoucherKey::generate().map_err(|error| impossible(error.to_string()))?;
+                (Some(address), Some(key))
+            }
+        };
         let owner = owners.of(number);
-        let wanted = NewSessionKey { customer_id: &customer, owner: owner.address(), key: None, limit, valid_until };
-        let drawn_up = client.create_session_key(&format!("{name}-key"), &wanted).await?.value;
-        let signed = owner::sign_opening(owner, chain.settings(), &wanted, &drawn_up)
-            .map_err(|error| CallError::Impossible(error.to_string()))?;
-        let key = format!("{name}-register");
-        client.register_session_key(&key, &drawn_up.id, limit, signed.valid_before, &signed.signature).await?;
-        Ok::<_, CallError>(drawn_up.id)
+        let asked = NewSessionKey { customer_id: &customer, owner: owner.address(), key: address, limit, valid_until };
+        let drawn_up = client.create_session_key(&format!("{name}-key"), &asked).await?.value;
+        let signed = owner::sign_opening(owner, chain.settings(), &asked, &drawn_up)
+            .map_err(|error| impossible(error.to_string()))?;
+        let register = format!("{name}-register");
+        client.register_session_key(&register, &drawn_up.id, limit, signed.valid_before, &signed.signature).await?;
+        Ok::<_, CallError>(Session { id: drawn_up.id, terms: signed.terms, key, owes: wanted.deposit })
     });
-    let ids: Vec<String> = making.buffered(PARALLEL).try_collect().await.map_err(failed("a session key"))?;
+    let sessions: Vec<Session> = making.buffered(PARALLEL).try_collect().await.map_err(failed("a session key"))?;
+    let ids: Vec<&str> = sessions.iter().map(|session| session.id.as_str()).collect();
     wait_until_funded(pool, &ids).await?;
-    Ok(ids.into_iter().map(Payer::SessionKey).collect())
+    Ok(sessions)
 }
 
 /// The read model is asked, in one statement for all: what it says is in the log.
-async fn wait_until_funded(pool: &PgPool, ids: &[String]) -> Result<(), BenchError> {
+async fn wait_until_funded(pool: &PgPool, ids: &[&str]) -> Result<(), BenchError> {
     let uuids: Vec<uuid::Uuid> =
         ids.iter().filter_map(|id| id.parse::<domain::ids::SessionKeyId>().ok()).map(|id| id.uuid()).collect();
     let deadline = Instant::now() + FUNDED_WITHIN;

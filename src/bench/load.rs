@@ -98,8 +98,9 @@ pub async fn run<T, F: Future<Output = T>>(
     Ok((Load { shape, tally }, beside))
 }
 
-/// One after the other: a thousand at once would not fit in the server's queue of connections.
-async fn connect(servers: &[SocketAddr], count: usize) -> Result<Vec<Connection>, BenchError> {
+/// Connections to these servers by turns. One after the other: a thousand at once would not fit in the server's
+/// queue of connections.
+pub async fn connect(servers: &[SocketAddr], count: usize) -> Result<Vec<Connection>, BenchError> {
     let mut connections = Vec::with_capacity(count);
     for server in servers.iter().cycle().take(count) {
         let mut connection = Connection::new(*server);

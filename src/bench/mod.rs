@@ -5,6 +5,8 @@
 //! - [`scenario`] and [`endure`] say which loads there are. [`load`] runs one: [`work`] is what each
 //!   connection ([`http`]) does, [`pick`] chooses who pays, [`pacing`] when, [`verdict`] reads the answers,
 //!   [`tally`] counts. [`lag`] measures beside a load, [`rebuild`] without one.
+//! - [`gateway`] has the loads that go through it to an upstream: [`question`] is what is asked and how it is paid,
+//!   [`asking`] asks again and again, [`streams`] a thousand at once.
 //! - [`check`] compares log, journal and limits with what was acknowledged; [`server`] asks the processes how
 //!   they append and what memory they hold.
 //! - [`report`] prints against the bars in [`rows`]; [`machine`] says on what it was measured.
@@ -13,21 +15,25 @@
 //! requests, a connection for each task, no look at an answer's body where its head is enough.
 
 mod args;
+mod asking;
 mod check;
 mod endure;
 mod enrol;
+mod gateway;
 mod http;
 mod lag;
 mod load;
 mod machine;
 mod pacing;
 mod pick;
+mod question;
 mod rebuild;
 mod report;
 mod request;
 mod rows;
 mod scenario;
 mod server;
+mod streams;
 mod tally;
 mod verdict;
 mod work;
@@ -43,6 +49,7 @@ use uuid::Uuid;
 pub use args::BenchArgs;
 
 use crate::simulate::client::Client;
+use crate::simulate::gateway::GatewayError;
 use crate::simulate::owner::OwnerError;
 use crate::simulate::target::{ENV_FILE, Target, TargetError};
 use crate::simulate::transport::CallError;
@@ -50,6 +57,7 @@ use args::Scenario;
 use check::Books;
 use endure::CONNECTIONS_OVERLOAD;
 use enrol::enrol;
+use gateway::{Door, STREAMS};
 use report::{Report, brief};
 use request::Composer;
 use scenario::{Bench, CONNECTIONS, CONNECTIONS_OPEN, Outcome};
@@ -113,6 +121,9 @@ pub enum BenchError {
         /// Of so many.
         all: usize,
     },
+    /// The gateway cannot be asked.
+    #[error(transparent)]
+    Gateway(Box<GatewayError>),
     /// A request of the bench itself was not answered.
     #[error("{what}: {source}")]
     Http {
@@ -146,6 +157,12 @@ pub enum BenchError {
     Broken(#[from] tokio::task::JoinError),
 }
 
+impl From<GatewayError> for BenchError {
+    fn from(error: GatewayError) -> Self {
+        Self::Gateway(Box::new(error))
+    }
+}
+
 /// Runs the scenarios, prints the report, and tells whether nothing differed.
 pub async fn run(args: BenchArgs) -> Result<bool, BenchError> {
     if args.customers + args.sessions == 0 {
@@ -155,7 +172,7 @@ pub async fn run(args: BenchArgs) -> Result<bool, BenchError> {
     let (target, servers) = find_servers(&args).await?;
     let (pool, log) = args.store.open()?;
     let begin = |source| BenchError::Begin { url: target.url.to_string(), source };
-    let client = Client::new(&target, CONNECTIONS_TO_ENROL).map_err(begin)?;
+    let client = Arc::new(Client::new(&target, CONNECTIONS_TO_ENROL).map_err(begin)?);
     let organization = client.organization().await.map_err(begin)?;
     let begun = eventstore::clock::now().format("%Y-%m-%d %H:%M UTC").to_string();
     let machine = machine::describe(&pool, args.fsync_dir.clone()).await?;
@@ -163,9 +180,10 @@ pub async fn run(args: BenchArgs) -> Result<bool, BenchError> {
     let name = random_name();
     eprintln!("{name}: making payers at {} ({}) …", target.url, organization.name);
     let enrolled = enrol(&client, &args, &pool, &name).await?;
-    let composer = Composer::new(&target.url, target.api_key.clone(), name);
+    let composer = Composer::new(&target.url, target.api_key.clone(), name.clone());
     let world = Arc::new(World::new(enrolled.payers, composer));
-    let mut bench = Bench::new(&args, Books { pool, log, partition: enrolled.partition, servers, world });
+    let books = Books { pool, log, partition: enrolled.partition, servers, world };
+    let mut bench = Bench::new(&args, books, Door { client, target, organization, run: name });
     let mut report = Report::new(&args, begun, machine);
     for scenario in args.scenarios() {
         eprintln!("{} …", scenario.name());
@@ -215,6 +233,8 @@ fn check_files(args: &BenchArgs) -> Result<(), BenchError> {
     let connections = args.scenarios().into_iter().map(|scenario| match scenario {
         Scenario::Overload => CONNECTIONS_OVERLOAD,
         Scenario::Steady | Scenario::Open | Scenario::Soak => CONNECTIONS_OPEN,
+        // Those that ask, and those that come to the upstream.
+        Scenario::Gateway => 2 * STREAMS,
         _ => CONNECTIONS,
     });
     let needed = connections.max().unwrap_or(0) as u64 + FILES_BESIDE;

@@ -89,11 +89,10 @@ impl<'a> Report<'a> {
                 Unit::Millis => format!("< {}", unit.spell(bar)),
                 _ => unit.spell(bar),
             };
-            let aim = row.aim().map_or_else(|| "as on all payers".to_owned(), |aim| unit.spell(aim));
             let figure = figures.get(&row);
             let measured = figure.map_or_else(|| "not measured".to_owned(), |figure| unit.spell(*figure));
             let ratio = figure.map_or_else(|| "–".to_owned(), |figure| format!("{:.2}", unit.ratio(*figure, bar)));
-            [row.what().to_owned(), measured, at_least, aim, ratio]
+            [row.what().to_owned(), measured, at_least, row.aimed(), ratio]
         });
         let mut text = table(["what", "measured", "bar", "aim", "ratio to bar"], lines);
         for (what, rate) in [("pgbench TPC-B", self.args.pgbench_tps), ("the cqrs-es peer", self.args.peer_rate)] {
@@ -254,6 +253,7 @@ mod tests {
         assert_eq!(cells("TPC-B on the same"), ["5.0×", "4.0×", "8.0×", "1.25"]);
         assert_eq!(cells("cqrs-es) on the same"), ["not measured", "5.0×", "10.0×", "–"]);
         assert_eq!(cells("one hot account"), ["not measured", "10,000/s", "as on all payers", "–"]);
+        assert_eq!(cells("added by the gateway"), ["not measured", "< 5.0 ms", "–", "–"]);
         assert!(text.starts_with("<!-- Made by `tollbook bench --seconds 10 "), "{text}");
         assert!(text.contains("| cores | 2 |") && !text.contains("secret"), "{text}");
     }

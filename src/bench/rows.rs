@@ -25,6 +25,10 @@ pub enum Row {
     Rebuild,
     /// The 99th percentile at a fixed rate.
     SteadyP99,
+    /// What the gateway adds to the 99th percentile of an upstream, paid with a bearer key.
+    GatewayBearer,
+    /// The same, paid with a voucher.
+    GatewayVoucher,
 }
 
 /// What a figure is.
@@ -72,7 +76,7 @@ pub fn thousands(figure: f64) -> String {
 
 impl Row {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Spread,
         Self::SpreadP99,
         Self::HotAccount,
@@ -84,6 +88,8 @@ impl Row {
         Self::Visible,
         Self::Rebuild,
         Self::SteadyP99,
+        Self::GatewayBearer,
+        Self::GatewayVoucher,
     ];
 
     /// What it is about.
@@ -100,13 +106,17 @@ impl Row {
             Self::Visible => "charge answered → visible in read models, p99 under that load",
             Self::Rebuild => "rebuild of a read model from the log, the slowest",
             Self::SteadyP99 => "1,000 payers over 1,000 connections, p99 of one charge at 2,000/s",
+            Self::GatewayBearer => "added by the gateway to a call of an upstream, p99, 256 connections, bearer key",
+            Self::GatewayVoucher => "the same with a voucher",
         }
     }
 
     /// What its figure is.
     pub const fn unit(self) -> Unit {
         match self {
-            Self::SpreadP99 | Self::Visible | Self::SteadyP99 => Unit::Millis,
+            Self::SpreadP99 | Self::Visible | Self::SteadyP99 | Self::GatewayBearer | Self::GatewayVoucher => {
+                Unit::Millis
+            }
             Self::ToPgbench | Self::ToPeer => Unit::Times,
             _ => Unit::PerSecond,
         }
@@ -124,13 +134,24 @@ impl Row {
             Self::Visible => 250.0,
             Self::Rebuild => 50_000.0,
             Self::SteadyP99 => 20.0,
+            Self::GatewayBearer => 5.0,
+            Self::GatewayVoucher => 10.0,
         }
     }
 
-    /// What is aimed at; `None` for as much as on all payers.
+    /// What is aimed at, in words.
+    pub fn aimed(self) -> String {
+        match (self, self.aim()) {
+            (_, Some(aim)) => self.unit().spell(aim),
+            (Self::HotAccount | Self::HotSession, None) => "as on all payers".to_owned(),
+            (_, None) => "–".to_owned(),
+        }
+    }
+
+    /// What is aimed at; `None` for as much as on all payers, and where the bar is all.
     pub const fn aim(self) -> Option<f64> {
         Some(match self {
-            Self::HotAccount | Self::HotSession => return None,
+            Self::HotAccount | Self::HotSession | Self::GatewayBearer | Self::GatewayVoucher => return None,
             Self::Spread => 20_000.0,
             Self::SpreadP99 => 25.0,
             Self::Batch => 60_000.0,

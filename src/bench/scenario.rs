@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::BenchError;
 use super::args::{BenchArgs, Scenario};
 use super::check::{Books, Checked};
+use super::gateway::Door;
 use super::lag;
 use super::load::{self, Load, Pace, Shape, WARM_UP};
 use super::pick::{Choice, Zipf};
@@ -84,17 +85,19 @@ pub struct Bench<'a> {
     pub args: &'a BenchArgs,
     /// What is checked after each load.
     pub books: Books,
+    /// The way to the gateway.
+    pub door: Door,
     /// The best rate of single charges over all payers that was seen.
     best: Option<f64>,
 }
 
 impl<'a> Bench<'a> {
     /// Ready to run.
-    pub const fn new(args: &'a BenchArgs, books: Books) -> Self {
-        Self { args, books, best: None }
+    pub const fn new(args: &'a BenchArgs, books: Books, door: Door) -> Self {
+        Self { args, books, door, best: None }
     }
 
-    /// Runs one scenario. Of `two` come two outcomes.
+    /// Runs one scenario. Of `two` and `gateway` come several outcomes.
     pub async fn play(&mut self, scenario: Scenario) -> Result<Vec<Outcome>, BenchError> {
         let name = scenario.name();
         let outcome = match scenario {
@@ -111,6 +114,7 @@ impl<'a> Bench<'a> {
             Scenario::Steady => self.steady(name).await?.with_p99(Row::SteadyP99),
             Scenario::Open => self.open(name).await?,
             Scenario::Lag => self.lag(name).await?,
+            Scenario::Gateway => return self.gateway(name).await,
             Scenario::Overload => self.overload(name).await?,
             Scenario::Two => return self.two(name).await,
             Scenario::Soak if self.args.soak_seconds == 0 => Outcome::skipped(name, "it takes --soak-seconds"),

@@ -9,7 +9,8 @@ use domain::money::Amount;
 use rust_decimal::Decimal;
 
 use super::pace::Pace;
-use super::plan;
+use super::plan::{self, Way};
+use super::prices;
 use super::target::{ApiKey, ENV_FILE, Target};
 use super::trace::Row;
 use crate::config::{Chain, Hidden};
@@ -18,7 +19,8 @@ use crate::config::{Chain, Hidden};
 const FACTOR_MIN: f64 = 0.001;
 const FACTOR_MAX: f64 = 1_000_000.0;
 
-/// Charge a trace of requests over the HTTP API and compare what every read model says with it.
+/// Send a trace of requests through the gateway, to a model of the program's own, and compare what every read model
+/// says with it.
 #[derive(Debug, Clone, Args)]
 pub struct SimulateArgs {
     /// CSV file with the columns TIMESTAMP,ContextTokens,GeneratedTokens [default: a built-in trace of
@@ -32,10 +34,14 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 50)]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(..=100_000))]
     pub customers: usize,
-    /// Session keys to make as well, each funded by a test owner of the local chain: every other one
-    /// managed, the rest in self custody with vouchers. What they pay is followed to the payee
+    /// Session keys to make as well, each funded by a test owner of the local chain. As many are in self custody
+    /// that half of all payers pay with vouchers; the others are managed and pay with a bearer key, as customers
+    /// do. What session keys pay is followed to the payee
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000))]
     pub sessions: Option<usize>,
+    /// Charge over the API instead of through the gateway; then every other session key is managed
+    #[arg(long)]
+    pub direct: bool,
     /// Set the organization to settle when this much is unsettled [default: as it is set]
     #[arg(long, value_name = "USDC", requires = "sessions", value_parser = amount)]
     pub threshold: Option<Amount>,
@@ -54,14 +60,17 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "PER_SEC", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate: Option<u32>,
     /// USD per million tokens given to the model (USDC for session keys)
-    #[arg(long, value_name = "USD", default_value = "3", value_parser = plan::parse_price)]
+    #[arg(long, value_name = "USD", default_value = "3", value_parser = prices::parse_price)]
     pub input_price: Decimal,
     /// USD per million tokens the model gave back (USDC for session keys)
-    #[arg(long, value_name = "USD", default_value = "15", value_parser = plan::parse_price)]
+    #[arg(long, value_name = "USD", default_value = "15", value_parser = prices::parse_price)]
     pub output_price: Decimal,
     /// Address of the server [default: from .dev/env]
     #[arg(long, value_name = "URL", env = "TOLLBOOK_URL")]
     pub url: Option<String>,
+    /// Address of the server's gateway [default: from .dev/env when the server is, else /gw below the server]
+    #[arg(long, value_name = "URL", env = "TOLLBOOK_GATEWAY_URL")]
+    pub gateway: Option<String>,
     /// API key of the organization that charges [default: from .dev/env]
     #[arg(long, value_name = "KEY", env = "TOLLBOOK_API_KEY", hide_env_values = true)]
     pub api_key: Option<ApiKey>,
@@ -73,6 +82,11 @@ impl SimulateArgs {
     /// How many session keys; 0 without the option.
     pub fn session_count(&self) -> usize {
         self.sessions.unwrap_or(0)
+    }
+
+    /// Which way rows go.
+    pub const fn way(&self) -> Way {
+        if self.direct { Way::Direct } else { Way::Gateway }
     }
 
     /// When rows are due.
@@ -103,6 +117,9 @@ impl SimulateArgs {
             return "A run with session keys cannot go on: their keys were in memory only. Start a new one".to_owned();
         }
         let mut command = format!("tollbook simulate --run {run}");
+        if self.direct {
+            command += " --direct";
+        }
         if let Some(trace) = &self.trace {
             let quoted = trace.display().to_string().replace('\'', r"'\''");
             command += &format!(" --trace '{quoted}'");
@@ -153,6 +170,9 @@ mod tests {
             "To go on where this stopped:\n  tollbook simulate --run ab --trace 'it'\\''s a.csv' --rows 7 \
              --customers 50 --input-price 0.25 --output-price 15"
         );
+        let direct = parse(&["--direct"]).unwrap();
+        assert_eq!((direct.way(), args.way()), (Way::Direct, Way::Gateway));
+        assert!(direct.resume_hint("ab").contains(" --run ab --direct --customers 50 "));
         let with_sessions = parse(&["--sessions", "2"]).unwrap();
         assert!(with_sessions.resume_hint("ab").contains("cannot go on"));
     }

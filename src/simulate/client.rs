@@ -1,5 +1,5 @@
 //! The part of the HTTP API that every run uses, with types. What runs with session keys use besides is
-//! in [`super::session_api`].
+//! in [`super::session_api`], what runs through the gateway do in [`super::gateway_api`].
 
 use domain::evm::CompactSignature;
 use reqwest::Method;
@@ -43,6 +43,8 @@ impl std::fmt::Display for Position {
 /// The organization the API key belongs to.
 #[derive(Debug, Deserialize)]
 pub struct Organization {
+    /// Its id, `org_…`.
+    pub id: String,
     /// Its name.
     pub name: String,
     /// When it settles, if it has rules of its own.
@@ -90,8 +92,9 @@ struct CustomerState {
 pub struct Charge {
     /// What was charged, in the payer's currency.
     pub amount: Decimal,
-    /// Where it is in the log.
-    pub position: Position,
+    /// Where it is in the log; the gateway does not say.
+    #[serde(default)]
+    pub position: Option<Position>,
 }
 
 /// Who is charged.
@@ -224,6 +227,15 @@ impl Client {
         Ok(self.transport.send(&get(path, &[("min_position", at.as_str())])).await?.value)
     }
 
+    /// The first page of a list, as it is now.
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, CallError> {
+        Ok(self.transport.send(&get(path, query)).await?.value)
+    }
+
     /// Hands every item of a list to `take`, page by page, as of `at` or later. `cursor` is
     /// the parameter that takes a page's `next_cursor`.
     pub async fn each<T: DeserializeOwned>(
@@ -264,6 +276,12 @@ impl Client {
         let body = serde_json::to_vec(body).map_err(|error| CallError::Impossible(error.to_string()))?;
         let call = Call { method, path, query: &[], key: Some(key), body: Some(body) };
         self.transport.send(&call).await
+    }
+
+    /// Takes something away.
+    pub(super) async fn delete(&self, path: &[&str], key: &str) -> Result<(), CallError> {
+        let call = Call { method: Method::DELETE, path, query: &[], key: Some(key), body: None };
+        self.transport.send::<serde::de::IgnoredAny>(&call).await.map(drop)
     }
 }
 

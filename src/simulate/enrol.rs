@@ -1,11 +1,12 @@
-//! What charges need: meters, customers, credits. Session keys are made in [`super::sessions`].
+//! What charges need: meters, customers, credits. Session keys are made in [`super::sessions`], what the gateway
+//! needs besides in [`super::gateway`].
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use rust_decimal::Decimal;
 
 use super::client::{Client, Position};
 use super::load::retries;
-use super::plan::{Plan, World};
+use super::plan::{Plan, Way, World};
 use super::progress::Progress;
 use super::transport::CallError;
 use super::wallet::Session;
@@ -45,9 +46,11 @@ pub struct EnrolError {
     pub source: CallError,
 }
 
-/// Makes the meters, the customers and their credits, `parallel` customers at a time.
+/// Makes the meters, the customers and their credits, `parallel` customers at a time. The gateway prices models
+/// instead of meters.
 pub async fn enrol(client: &Client, plan: &Plan, parallel: usize) -> Result<Vec<Enrolled>, EnrolError> {
-    let worlds = World::ALL.into_iter().filter(|world| !plan.payers_of(*world).is_empty());
+    let is_priced = |world: &World| plan.way == Way::Direct && !plan.payers_of(*world).is_empty();
+    let worlds = World::ALL.into_iter().filter(is_priced);
     let meters = worlds.flat_map(|world| {
         plan.meters(world).into_iter().zip([plan.prices.input, plan.prices.output]).map(move |meter| (world, meter))
     });

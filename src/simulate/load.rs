@@ -1,4 +1,4 @@
-//! Sending a run: a charge for each row of the trace.
+//! Sending a run: a charge, or a request through the gateway, for each row of the trace.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::client::{Charge, Client, Payer, Position, Usage};
 use super::enrol::Enrolled;
+use super::gateway::Gateway;
 use super::pace::Pace;
 use super::plan::{Plan, World};
 use super::progress::Progress;
@@ -26,7 +27,7 @@ const LATENCY_MAX_US: u64 = 600_000_000;
 /// What was acknowledged to one payer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Acknowledged {
-    /// Charges answered with 201.
+    /// Charges that were acknowledged.
     pub requests: u64,
     /// The sum of their amounts, in the payer's currency.
     pub amount: Decimal,
@@ -53,7 +54,7 @@ pub struct Tally {
     pub latest: Duration,
     /// From the first request to the last answer.
     pub elapsed: Duration,
-    /// The highest position of anything acknowledged.
+    /// The highest position of anything acknowledged, as far as it was told.
     pub highest: Option<Position>,
 }
 
@@ -94,7 +95,7 @@ impl Tally {
         acknowledged.requests += 1;
         acknowledged.amount += answer.value.amount;
         self.replays += u64::from(answer.replayed);
-        self.highest = self.highest.max(Some(answer.value.position));
+        self.highest = self.highest.max(answer.value.position);
         let latency_us = u64::try_from(outcome.latency.as_micros()).unwrap_or(u64::MAX);
         match answer.retries {
             0 => self.at_once_us.saturating_record(latency_us),
@@ -119,6 +120,8 @@ struct Job {
     client: Arc<Client>,
     plan: Arc<Plan>,
     payers: Arc<[Enrolled]>,
+    /// The way through the gateway; `None` when charges go to the API.
+    gateway: Option<Arc<Gateway>>,
     /// By world.
     meters: [[String; 2]; 2],
     pace: Pace,
@@ -138,6 +141,7 @@ pub async fn send(
     client: &Arc<Client>,
     plan: &Arc<Plan>,
     payers: &Arc<[Enrolled]>,
+    gateway: Option<&Arc<Gateway>>,
     pace: Pace,
     concurrency: usize,
 ) -> Result<Tally, CallError> {
@@ -146,6 +150,7 @@ pub async fn send(
         client: Arc::clone(client),
         plan: Arc::clone(plan),
         payers: Arc::clone(payers),
+        gateway: gateway.map(Arc::clone),
         meters: World::ALL.map(|world| plan.meters(world)),
         pace,
         start,
@@ -161,7 +166,7 @@ pub async fn send(
     drop(sender);
 
     let mut tally = Tally::new(payers);
-    let mut progress = Progress::new("charging", plan.rows.len());
+    let mut progress = Progress::new(if gateway.is_some() { "asking" } else { "charging" }, plan.rows.len());
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -189,6 +194,7 @@ async fn send_rows(job: Arc<Job>, outcomes: mpsc::Sender<Outcome>) {
         let late = job.wait(index, row).await;
         let begun = Instant::now();
         let result = job.charge(index, row, owed).await;
+        job.settle(index, row);
         let outcome = Outcome { row: index, latency: begun.elapsed(), late, result };
         if outcomes.send(outcome).await.is_err() {
             return;
@@ -197,15 +203,27 @@ async fn send_rows(job: Arc<Job>, outcomes: mpsc::Sender<Outcome>) {
 }
 
 impl Job {
-    /// The next row, with what its session key will owe after it; nothing for a customer.
+    /// The next row, with what its session key may owe after it; nothing for a customer.
     fn deal(&self) -> Option<(usize, &Row, Decimal)> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let index = next.index;
         let row = self.plan.rows.get(index)?;
         next.index += 1;
-        let session = self.plan.payer(index).checked_sub(self.plan.customers);
-        let owed = session.map_or(Decimal::ZERO, |session| next.promises.add(session, self.plan.cost(row)));
+        let owed = self.session(index).map_or(Decimal::ZERO, |of| next.promises.begin(of, self.plan.most(row)));
         Some((index, row, owed))
+    }
+
+    /// A row is through: what it cost is known.
+    fn settle(&self, index: usize, row: &Row) {
+        if let Some(session) = self.session(index) {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            next.promises.end(session, self.plan.most(row), self.plan.cost(row));
+        }
+    }
+
+    /// Which session key pays for a row, if one does.
+    fn session(&self, index: usize) -> Option<usize> {
+        self.plan.payer(index).checked_sub(self.plan.customers)
     }
 
     /// Waits until a row is due, and tells by how much that is over.
@@ -223,6 +241,10 @@ impl Job {
 
     async fn charge(&self, index: usize, row: &Row, owed: Decimal) -> Result<Answer<Charge>, CallError> {
         let payer = self.plan.payer(index);
+        let key = self.plan.key("row", index);
+        if let Some(gateway) = &self.gateway {
+            return gateway.charge((payer, &self.payers[payer]), row, &key, owed).await;
+        }
         let counts = [row.input_tokens, row.output_tokens];
         let usage: Vec<_> = self.meters[self.plan.world(payer) as usize]
             .iter()
@@ -230,7 +252,6 @@ impl Job {
             .filter(|(_, tokens)| *tokens > 0)
             .map(|(meter, tokens)| Usage { meter, quantity: Decimal::from(tokens) })
             .collect();
-        let key = self.plan.key("row", index);
         let payer = &self.payers[payer];
         match &payer.session {
             Some(session) => session.charge(&self.client, &key, &usage, owed).await,
@@ -247,12 +268,13 @@ pub fn retries(client: &Client) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::plan::Prices;
+    use crate::simulate::plan::Way;
+    use crate::simulate::prices::Prices;
 
     fn plan() -> Plan {
         let row = Row { at_us: 0, input_tokens: 1, output_tokens: 1 };
         let prices = Prices::per_million(Decimal::ONE, Decimal::ONE);
-        Plan::new("r".to_owned(), vec![row; 10], prices, 2, 0).unwrap()
+        Plan::new("r".to_owned(), vec![row; 10], prices, 2, 0, Way::Direct).unwrap()
     }
 
     fn outcome(row: usize, result: Result<Answer<Charge>, CallError>) -> Outcome {
@@ -261,7 +283,7 @@ mod tests {
 
     fn accepted(retries: u32, position: &str) -> Result<Answer<Charge>, CallError> {
         Ok(Answer {
-            value: Charge { amount: Decimal::new(2, 6), position: Position::try_from(position.to_owned()).unwrap() },
+            value: Charge { amount: Decimal::new(2, 6), position: Position::try_from(position.to_owned()).ok() },
             retries,
             replayed: retries > 0,
         })

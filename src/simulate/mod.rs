@@ -1,11 +1,14 @@
-//! `tollbook simulate`: charges a trace of real or invented requests over the HTTP API, then asks every
+//! `tollbook simulate`: sends a trace of real or invented requests through the gateway to a model, half of them
+//! paid with vouchers and half with bearer keys; or charges it over the HTTP API (`--direct`). Then it asks every
 //! place that keeps figures whether it says the same as the trace. With session keys it also follows the
 //! money on the chain to the payee.
 //!
-//! - [`args`] are the options, [`trace`] reads and checks the trace, [`plan`] decides who pays what for it.
-//! - [`target`] finds the server, [`transport`] sends one request until it is answered, [`client`] and
-//!   [`session_api`] have the API's calls.
+//! - [`args`] are the options, [`trace`] reads and checks the trace, [`plan`] decides who pays what for it, at which
+//!   [`prices`].
+//! - [`target`] finds the server, [`transport`] sends one request until it is answered, [`client`],
+//!   [`session_api`] and [`gateway_api`] have the API's calls.
 //! - [`enrol`] makes customers, [`sessions`] session keys, which [`owner`] signs and [`wallet`] pays with.
+//! - [`gateway`] sets the gateway up and starts the model, [`paid`] asks and pays by [`x402`].
 //! - [`load`] sends at its [`pace`], [`progress`] shows how far it is.
 //! - [`places`] reads back, [`compare`] compares; [`settle`] waits for the chain, [`onchain`] follows the
 //!   money; [`report`] prints, [`trail_report`] the part about the chain.
@@ -18,12 +21,16 @@ pub mod args;
 pub mod client;
 pub mod compare;
 pub mod enrol;
+pub mod gateway;
+pub mod gateway_api;
 pub mod load;
 pub mod onchain;
 pub mod owner;
 pub mod pace;
+pub mod paid;
 pub mod places;
 pub mod plan;
+pub mod prices;
 pub mod progress;
 pub mod report;
 pub mod session_api;
@@ -34,6 +41,7 @@ pub mod trace;
 pub mod trail_report;
 pub mod transport;
 pub mod wallet;
+pub mod x402;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -48,8 +56,10 @@ pub use args::SimulateArgs;
 
 use client::{Client, Organization, Position};
 use enrol::{EnrolError, Enrolled};
+use gateway::{Gateway, GatewayError, Setup};
 use owner::{OwnerError, Owners};
-use plan::{Plan, PlanError, Prices, World};
+use plan::{Plan, PlanError, Way, World};
+use prices::Prices;
 use report::Report;
 use sessions::SessionsError;
 use target::{ENV_FILE, Target, TargetError};
@@ -102,6 +112,9 @@ pub enum SimulateError {
     /// The session keys cannot be made.
     #[error(transparent)]
     Sessions(SessionsError),
+    /// The gateway cannot be gone through.
+    #[error(transparent)]
+    Gateway(GatewayError),
     /// The server went away and did not come back.
     #[error("{source}\nWhat was charged stays charged. {resume}")]
     Away {
@@ -135,7 +148,7 @@ async fn simulate(args: &SimulateArgs, run: String, resume: &str) -> Result<bool
     let rows = read_trace(args).await?;
     let prices = Prices::per_million(args.input_price, args.output_price);
     let pace = args.pace(&rows);
-    let plan = Arc::new(Plan::new(run, rows, prices, args.customers, args.session_count())?);
+    let plan = Arc::new(Plan::new(run, rows, prices, args.customers, args.session_count(), args.way())?);
     let target = Target::find(args.url.as_deref(), args.api_key.as_ref(), Path::new(ENV_FILE))?;
     let begin = |source| SimulateError::Begin { url: target.url.to_string(), source };
     let client = Arc::new(Client::new(&target, args.concurrency).map_err(begin)?);
@@ -152,13 +165,28 @@ async fn simulate(args: &SimulateArgs, run: String, resume: &str) -> Result<bool
         let opened = onchain.open(&client, &plan, args).await;
         payers.extend(opened.map_err(|error| sessions_error(error, &plan.run, resume))?);
     }
-    let payers = payers.into();
-    let tally = load::send(&client, &plan, &payers, pace, args.concurrency)
-        .await
-        .map_err(|source| SimulateError::Away { source, resume: resume.to_owned() })?;
+    let payers: Arc<[Enrolled]> = payers.into();
+    let gateway = match plan.way {
+        Way::Gateway => {
+            let (organization, payers) = (&organization, &payers[..]);
+            let setup = Setup { args, target: &target, organization, plan: &plan, payers };
+            let opened = Gateway::open(&client, setup, random_name()).await;
+            Some(Arc::new(opened.map_err(|error| gateway_error(error, &plan.run, resume))?))
+        }
+        Way::Direct => None,
+    };
+    let away = |source| SimulateError::Away { source, resume: resume.to_owned() };
+    let tally = load::send(&client, &plan, &payers, gateway.as_ref(), pace, args.concurrency).await.map_err(away)?;
+    let mut highest = tally.highest;
+    if let Some(gateway) = gateway {
+        highest = highest.max(gateway::last_position(&client, &payers, args.concurrency).await.map_err(away)?);
+        if let Err(error) = gateway.close(&client, &plan).await {
+            eprintln!("the route of the run is still there, and leads nowhere: {error}");
+        }
+    }
     // There is at least one payer, so there is a position.
     let (mut kept, mut settling) = (Vec::new(), None);
-    if let Some(at) = tally.highest {
+    if let Some(at) = highest {
         kept = places::read_all(&client, &plan, &payers, at).await;
         if let Some(onchain) = &onchain {
             let sessions = &payers[plan.payers_of(World::Sessions)];
@@ -177,7 +205,11 @@ fn say_hello(args: &SimulateArgs, plan: &Plan, target: &Target, organization: &O
         (customers, sessions) => format!("{customers} customers and {sessions} session keys"),
     };
     let (run, rows, name) = (&plan.run, plan.rows.len(), &organization.name);
-    eprintln!("run {run}: {rows} requests of {payers} to {} ({name})", target.url);
+    let through = match plan.way {
+        Way::Direct => "",
+        Way::Gateway => " through the gateway",
+    };
+    eprintln!("run {run}: {rows} requests of {payers}{through} to {} ({name})", target.url);
 }
 
 /// The chain's side of a run with session keys.
@@ -254,6 +286,13 @@ fn sessions_error(error: SessionsError, run: &str, resume: &str) -> SimulateErro
     match error {
         SessionsError::Enrol(error) => enrol_error(error, run, resume),
         error => SimulateError::Sessions(error),
+    }
+}
+
+fn gateway_error(error: GatewayError, run: &str, resume: &str) -> SimulateError {
+    match error {
+        GatewayError::Prepare(error) => enrol_error(error, run, resume),
+        error => SimulateError::Gateway(error),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::client::{Client, Position};
 use super::enrol::Enrolled;
-use super::plan::{Plan, World};
+use super::plan::{Plan, Way, World};
 use super::transport::CallError;
 
 /// How many payers of a place are read at a time.
@@ -100,13 +100,14 @@ pub struct Kept {
 
 /// Reads all places at once, as of `at`.
 pub async fn read_all(client: &Client, plan: &Plan, payers: &[Enrolled], at: Position) -> Vec<Kept> {
-    let reader = Reader { client, at, meters: World::ALL.map(|world| plan.meters(world)) };
+    let reader = Reader { client, at, way: plan.way, meters: World::ALL.map(|world| plan.meters(world)) };
     join_all(Place::ALL.map(|place| reader.read_place(place, payers))).await
 }
 
 struct Reader<'a> {
     client: &'a Client,
     at: Position,
+    way: Way,
     /// By world.
     meters: [[String; 2]; 2],
 }
@@ -147,7 +148,8 @@ impl Reader<'_> {
         Tokens { meters: &self.meters[payer.world() as usize], sums: [Decimal::ZERO; 2] }
     }
 
-    /// Adds up the log: every `account.charged` of the customer, or `session_key.charged` of the key.
+    /// Adds up the log: every `charged`, or through the gateway `captured`, of the customer's account or of the
+    /// session key.
     async fn ledger(&self, payer: &Enrolled) -> Reading {
         #[derive(Deserialize)]
         struct Event {
@@ -158,17 +160,20 @@ impl Reader<'_> {
         #[derive(Deserialize)]
         struct Payload {
             amount: Option<Decimal>,
+            /// What a capture charges.
+            charge: Option<Box<Self>>,
         }
         let (whose, id, wanted) = match &payer.session {
             None => (CUSTOMER, payer.id.as_str(), "account"),
             Some(session) => ("session_key_id", session.id.as_str(), "session_key"),
         };
-        let filters = [(whose, id), ("category", wanted), ("type", "charged")];
+        let event_type = self.way.event_type();
+        let filters = [(whose, id), ("category", wanted), ("type", event_type)];
         let (mut requests, mut charged, mut without_amount) = (0, Decimal::ZERO, 0);
         let fold = |event: Event| {
-            if event.category == wanted && event.r#type == "charged" {
+            if event.category == wanted && event.r#type == event_type {
                 requests += 1;
-                match event.payload.amount {
+                match event.payload.charge.map_or(event.payload.amount, |charge| charge.amount) {
                     Some(amount) => charged += amount,
                     None => without_amount += 1,
                 }
@@ -176,7 +181,7 @@ impl Reader<'_> {
         };
         self.client.each("events", &filters, "after", self.at, fold).await?;
         if without_amount > 0 {
-            let text = format!("{without_amount} charged events have no amount");
+            let text = format!("{without_amount} {event_type} events have no amount");
             return Err(ReadError::Inconsistent(text));
         }
         Ok(Figures { requests: Some(requests), charged, ..Figures::default() })

@@ -4,6 +4,9 @@
 //! Payers are customers with credits, in USD, and then session keys with a deposit, in USDC. Prices are
 //! the same numbers for both.
 //!
+//! Through the gateway a row is a request to a model, and what it costs is known only when it was answered: until
+//! then the most that it may cost is held, so credits, deposits and vouchers must reach for that.
+//!
 //! Everything a run creates is named after the run, and so are the idempotency keys. The same run
 //! started again therefore repeats the same requests, and each of them still counts once.
 
@@ -12,14 +15,9 @@ use std::ops::Range;
 use domain::session_key::Custody;
 use rust_decimal::Decimal;
 
+use super::prices::Prices;
 use super::trace::Row;
 
-/// The most decimals an amount may have in the API. Prices per million tokens get six fewer.
-const AMOUNT_DECIMALS_MAX: u32 = 12;
-/// A price is given for this power of ten of tokens: a million.
-const PRICE_UNIT_DECIMALS: u32 = 6;
-/// The highest price of a million tokens, in USD.
-const PRICE_MAX: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 /// The largest amount the API takes, in USD: 10^12.
 const AMOUNT_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
 /// What a customer is given beyond the need, in USD, so that something is left to compare.
@@ -29,39 +27,31 @@ const SESSION_SPARE: Decimal = Decimal::ONE;
 /// The longest name of a run: meter codes take 64 characters, and the rest of theirs is fixed.
 const RUN_CHARS_MAX: usize = 40;
 
-/// What a token costs, in USD.
+/// Through the gateway: the most tokens that a row may have in one column. A request and its answer stay below a
+/// megabyte with it.
+pub const TOKENS_MAX: u32 = 100_000;
+/// How many bytes of a prompt make a token: a letter, and the space behind it. The gateway bounds tokens by bytes.
+const BYTES_PER_TOKEN: u64 = 2;
+/// What the gateway may reckon for the rest of a request, in tokens.
+const TOKENS_BESIDE: u64 = 512;
+
+/// Which way rows go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Prices {
-    /// Of a token given to the model.
-    pub input: Decimal,
-    /// Of a token the model gave back.
-    pub output: Decimal,
+pub enum Way {
+    /// Each is charged over the API, its tokens said as usage.
+    Direct,
+    /// Each is a request to a model through the gateway, which finds out what it used.
+    Gateway,
 }
 
-impl Prices {
-    /// Takes prices of a million tokens, as [`parse_price`] lets them through. Exact: only the decimal
-    /// point moves.
-    pub fn per_million(input: Decimal, output: Decimal) -> Self {
-        let per_token = |price: Decimal| {
-            Decimal::from_i128_with_scale(price.mantissa(), price.scale() + PRICE_UNIT_DECIMALS).normalize()
-        };
-        Self { input: per_token(input), output: per_token(output) }
+impl Way {
+    /// The type of the events that charge for rows.
+    pub const fn event_type(self) -> &'static str {
+        match self {
+            Self::Direct => "charged",
+            Self::Gateway => "captured",
+        }
     }
-}
-
-/// Reads a price of a million tokens in USD. Zero is refused because a charge of nothing is, and so are
-/// more decimals than the price of one token may have.
-pub fn parse_price(text: &str) -> Result<Decimal, String> {
-    let price =
-        Decimal::from_str_exact(text).map_err(|_| "expected an amount in USD like 3 or 0.25".to_owned())?.normalize();
-    if price <= Decimal::ZERO || price > PRICE_MAX {
-        return Err(format!("expected more than 0 and at most {PRICE_MAX} USD"));
-    }
-    let decimals_max = AMOUNT_DECIMALS_MAX - PRICE_UNIT_DECIMALS;
-    if price.scale() > decimals_max {
-        return Err(format!("expected at most {decimals_max} decimals"));
-    }
-    Ok(price)
 }
 
 /// Reads the name of a run, which becomes part of meter codes and keys.
@@ -120,6 +110,14 @@ pub enum PlanError {
         /// So much.
         needed: Decimal,
     },
+    /// A row would make a request that is too long.
+    #[error(
+        "request {number} of the trace has more than {TOKENS_MAX} tokens, too many for one through the gateway: use --direct"
+    )]
+    RowTooLong {
+        /// Which, from 1.
+        number: usize,
+    },
 }
 
 /// A run, decided to the last request.
@@ -129,6 +127,8 @@ pub struct Plan {
     pub run: String,
     /// What to send, in order.
     pub rows: Vec<Row>,
+    /// Which way.
+    pub way: Way,
     /// What tokens cost.
     pub prices: Prices,
     /// How many of the payers are customers with credits; the rest are session keys.
@@ -148,10 +148,15 @@ impl Plan {
         prices: Prices,
         customers: usize,
         sessions: usize,
+        way: Way,
     ) -> Result<Self, PlanError> {
         let payers = customers + sessions;
         if payers == 0 {
             return Err(PlanError::NobodyPays);
+        }
+        let is_too_long = |row: &Row| row.input_tokens.max(row.output_tokens) > TOKENS_MAX;
+        if let Some(index) = rows.iter().position(is_too_long).filter(|_| way == Way::Gateway) {
+            return Err(PlanError::RowTooLong { number: index + 1 });
         }
         let mut shares = vec![Share::default(); payers];
         for (share, row) in (0..payers).cycle().zip(&rows) {
@@ -160,7 +165,7 @@ impl Plan {
             share.input_tokens += u64::from(row.input_tokens);
             share.output_tokens += u64::from(row.output_tokens);
         }
-        let plan = Self { run, rows, prices, customers, shares };
+        let plan = Self { run, rows, way, prices, customers, shares };
         let needed = (0..customers).map(|customer| plan.grant(customer)).max();
         match needed {
             Some(needed) if needed > AMOUNT_MAX => Err(PlanError::GrantTooLarge { needed }),
@@ -186,37 +191,70 @@ impl Plan {
         if payer < self.customers { World::Customers } else { World::Sessions }
     }
 
-    /// Who holds the key of the session key that pays: every other one is managed.
+    /// Who holds the key of the session key that pays. Every other one is managed; through the gateway as many that
+    /// half of all payers pay with vouchers, and the others with a bearer key.
     pub const fn custody(&self, payer: usize) -> Custody {
-        if (payer - self.customers).is_multiple_of(2) { Custody::Managed } else { Custody::Client }
+        let session = payer - self.customers;
+        let is_managed = match self.way {
+            Way::Direct => session.is_multiple_of(2),
+            Way::Gateway => session >= self.shares.len().div_ceil(2),
+        };
+        if is_managed { Custody::Managed } else { Custody::Client }
     }
 
     /// What a row costs.
     pub fn cost(&self, row: &Row) -> Decimal {
-        Decimal::from(row.input_tokens) * self.prices.input + Decimal::from(row.output_tokens) * self.prices.output
+        self.prices.of(row.input_tokens.into(), row.output_tokens.into())
+    }
+
+    /// What a row may cost at most, before it is known.
+    pub fn most(&self, row: &Row) -> Decimal {
+        let share =
+            Share { requests: 1, input_tokens: row.input_tokens.into(), output_tokens: row.output_tokens.into() };
+        self.most_of(&share)
+    }
+
+    fn most_of(&self, share: &Share) -> Decimal {
+        let input = match self.way {
+            Way::Direct => share.input_tokens,
+            Way::Gateway => BYTES_PER_TOKEN * share.input_tokens + TOKENS_BESIDE * share.requests,
+        };
+        self.prices.of(input, share.output_tokens)
     }
 
     /// What a payer owes for all its rows.
     pub fn owed(&self, payer: usize) -> Decimal {
         let share = &self.shares[payer];
-        Decimal::from(share.input_tokens) * self.prices.input + Decimal::from(share.output_tokens) * self.prices.output
+        self.prices.of(share.input_tokens, share.output_tokens)
     }
 
-    /// The credits a customer is given: what it owes in whole USD, and some to spare.
+    /// What all its rows may cost at most, were they sent at once.
+    pub fn most_owed(&self, payer: usize) -> Decimal {
+        self.most_of(&self.shares[payer])
+    }
+
+    /// The credits a customer is given: what it may owe in whole USD, and some to spare.
     pub fn grant(&self, customer: usize) -> Decimal {
-        self.owed(customer).ceil() + SPARE
+        self.most_owed(customer).ceil() + SPARE
     }
 
-    /// The limit of a session key, all of which is deposited: what it owes and some to spare, in whole USDC.
+    /// The limit of a session key, all of which is deposited: what it may owe and some to spare, in whole USDC.
     pub fn limit(&self, payer: usize) -> Decimal {
-        (self.owed(payer) + SESSION_SPARE).ceil()
+        (self.most_owed(payer) + SESSION_SPARE).ceil()
+    }
+
+    /// The model that is asked through the gateway. It is also what its meters begin with.
+    pub fn model(&self) -> String {
+        format!("sim-{}", self.run)
     }
 
     /// The meters of a world: of the tokens given to the model, and of those it gave back.
     pub fn meters(&self, world: World) -> [String; 2] {
-        let of = match world {
-            World::Customers => "",
-            World::Sessions => "usdc.",
+        let of = match (self.way, world) {
+            // A model costs the same in every currency.
+            (Way::Gateway, _) => return ["input", "output"].map(|tokens| format!("{}.{tokens}", self.model())),
+            (Way::Direct, World::Customers) => "",
+            (Way::Direct, World::Sessions) => "usdc.",
         };
         ["input_tokens", "output_tokens"].map(|tokens| format!("sim.{}.{of}{tokens}", self.run))
     }
@@ -241,32 +279,11 @@ mod tests {
     }
 
     fn prices(input: &str, output: &str) -> Prices {
-        Prices::per_million(parse_price(input).unwrap(), parse_price(output).unwrap())
+        Prices::per_million(decimal(input), decimal(output))
     }
 
     fn row(input_tokens: u32, output_tokens: u32) -> Row {
         Row { at_us: 0, input_tokens, output_tokens }
-    }
-
-    #[test]
-    fn the_price_of_a_token_is_exact() {
-        for (million, token) in [
-            ("3", "0.000003"),
-            ("15.00", "0.000015"),
-            ("0.000001", "0.000000000001"),
-            ("0.123457", "0.000000123457"),
-            ("1000000", "1"),
-        ] {
-            assert_eq!(prices(million, million).input.to_string(), token);
-        }
-    }
-
-    #[test]
-    fn prices_that_cannot_be_charged_are_refused() {
-        for bad in ["", "x", "0", "-1", "1000000.1", "0.0000001", "1e3"] {
-            assert!(parse_price(bad).is_err(), "{bad}");
-        }
-        assert!(parse_price("1.0000000000").is_ok(), "zeros at the end cost nothing");
     }
 
     #[test]
@@ -275,6 +292,7 @@ mod tests {
         let plan = Plan {
             run: "r".to_owned(),
             rows: Vec::new(),
+            way: Way::Direct,
             prices: prices("999999.999999", "999999.999999"),
             customers: 1,
             shares: vec![Share {
@@ -285,12 +303,15 @@ mod tests {
         };
         // 2 × 99999999999999 × 0.999999999999
         assert_eq!(plan.owed(0), decimal("199999999999798.000000000002"));
+        let plan = Plan { way: Way::Gateway, ..plan };
+        // (2 × 99999999999999 + 512 × 10000000 + 99999999999999) × 0.999999999999
+        assert_eq!(plan.most_owed(0), decimal("300005119999696.994880000003"));
     }
 
     #[test]
     fn rows_are_dealt_out_in_turn() {
         let rows = vec![row(100, 1), row(200, 2), row(300, 4)];
-        let plan = Plan::new("r".to_owned(), rows, prices("3", "15"), 2, 0).unwrap();
+        let plan = Plan::new("r".to_owned(), rows, prices("3", "15"), 2, 0, Way::Direct).unwrap();
         let first = Share { requests: 2, input_tokens: 400, output_tokens: 5 };
         assert_eq!(plan.shares[0], first);
         assert_eq!((plan.payer(0), plan.payer(1), plan.payer(2)), (0, 1, 0));
@@ -301,7 +322,7 @@ mod tests {
     #[test]
     fn rows_are_dealt_out_over_customers_and_session_keys() {
         let rows = vec![row(1_000_000, 0); 7];
-        let plan = Plan::new("r".to_owned(), rows, prices("2", "15"), 2, 3).unwrap();
+        let plan = Plan::new("r".to_owned(), rows, prices("2", "15"), 2, 3, Way::Direct).unwrap();
         assert_eq!((plan.payers_of(World::Customers), plan.payers_of(World::Sessions)), (0..2, 2..5));
         assert_eq!([0, 1, 2, 4].map(|payer| plan.world(payer) == World::Sessions), [false, false, true, true]);
         assert_eq!([2, 3, 4].map(|payer| plan.custody(payer)), [Custody::Managed, Custody::Client, Custody::Managed]);
@@ -309,14 +330,34 @@ mod tests {
         assert_eq!(requests, [2, 2, 1, 1, 1]);
         assert_eq!((plan.owed(2), plan.limit(2)), (decimal("2"), decimal("3")), "whole, and one to spare");
         assert_eq!(plan.cost(&row(1, 1)), decimal("0.000017"));
-        let nobody = Plan::new("r".to_owned(), vec![row(1, 1)], prices("2", "15"), 0, 0);
+        let nobody = Plan::new("r".to_owned(), vec![row(1, 1)], prices("2", "15"), 0, 0, Way::Direct);
         assert_eq!(nobody.unwrap_err(), PlanError::NobodyPays);
+    }
+
+    #[test]
+    fn through_the_gateway_half_pay_with_vouchers_and_all_have_enough_for_what_is_held() {
+        let rows = vec![row(1_000, 10); 8];
+        let plan = |customers, sessions| {
+            Plan::new("r".to_owned(), rows.clone(), prices("2", "15"), customers, sessions, Way::Gateway).unwrap()
+        };
+        let clients = |plan: &Plan| {
+            plan.payers_of(World::Sessions).filter(|payer| plan.custody(*payer) == Custody::Client).count()
+        };
+        assert_eq!([plan(20, 50), plan(0, 3), plan(5, 2), plan(4, 0)].each_ref().map(clients), [35, 2, 2, 0]);
+        let plan = plan(2, 2);
+        assert_eq!(plan.cost(&row(1_000, 10)), decimal("0.00215"));
+        assert_eq!(plan.most(&row(1_000, 10)), decimal("0.005174"));
+        assert_eq!(plan.most_owed(0), decimal("0.010348"));
+        assert_eq!(plan.meters(World::Customers), ["sim-r.input", "sim-r.output"]);
+        let long = vec![row(1, 1), row(1, TOKENS_MAX + 1)];
+        let refused = |way| Plan::new("r".to_owned(), long.clone(), prices("2", "15"), 1, 0, way).err();
+        assert_eq!((refused(Way::Gateway), refused(Way::Direct)), (Some(PlanError::RowTooLong { number: 2 }), None));
     }
 
     #[test]
     fn credits_are_whole_and_leave_some() {
         let rows = vec![row(1_000_000, 0), row(1_000_001, 0)];
-        let plan = Plan::new("r".to_owned(), rows, prices("3", "15"), 3, 0).unwrap();
+        let plan = Plan::new("r".to_owned(), rows, prices("3", "15"), 3, 0, Way::Direct).unwrap();
         assert_eq!(plan.grant(0), decimal("13"));
         assert_eq!(plan.grant(1), decimal("14"));
         assert_eq!(plan.grant(2), decimal("10"), "no rows, still something to compare");
@@ -326,18 +367,20 @@ mod tests {
     fn more_credits_than_a_grant_holds_are_refused() {
         let rows = vec![row(10_000_000, 10_000_000); 50_001];
         let million = prices("1000000", "1000000");
-        assert!(Plan::new("r".to_owned(), rows.clone(), million, 1, 0).is_err());
-        assert!(Plan::new("r".to_owned(), rows, million, 2, 0).is_ok());
+        assert!(Plan::new("r".to_owned(), rows.clone(), million, 1, 0, Way::Direct).is_err());
+        assert!(Plan::new("r".to_owned(), rows, million, 2, 0, Way::Direct).is_ok());
     }
 
     #[test]
     fn names_of_runs_fit_into_meter_codes() {
         let longest = "x".repeat(RUN_CHARS_MAX);
         let run = parse_run(&longest).unwrap();
-        let plan = Plan::new(run, vec![row(1, 1)], prices("3", "15"), 1, 1).unwrap();
+        let plan = Plan::new(run, vec![row(1, 1)], prices("3", "15"), 1, 1, Way::Direct).unwrap();
         for world in World::ALL {
             assert!(plan.meters(world).iter().all(|code| code.len() <= 64));
         }
+        // Of a model's name the code of its meters takes 50 characters.
+        assert!(plan.model().len() <= 50);
         assert_ne!(plan.meters(World::Customers), plan.meters(World::Sessions));
         assert_eq!(plan.key("row", 7), format!("sim-{longest}-row-7"));
         for bad in ["", "A", "a b", "ä", &"x".repeat(RUN_CHARS_MAX + 1)] {

@@ -135,7 +135,7 @@ impl Opening<'_> {
         Ok(Enrolled {
             id: customer.id,
             granted: limit.decimal(),
-            session: Some(Session { id: drawn_up.id, terms: signed.terms, key, owes: plan.owed(payer) }),
+            session: Some(Session { id: drawn_up.id, terms: signed.terms, key, owes: plan.most_owed(payer) }),
             position: drawn_up.position,
         })
     }

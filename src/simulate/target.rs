@@ -14,6 +14,7 @@ use reqwest::Url;
 pub const ENV_FILE: &str = ".dev/env";
 const URL: &str = "TOLLBOOK_URL";
 const API_KEY: &str = "TOLLBOOK_API_KEY";
+const GATEWAY: &str = "TOLLBOOK_GATEWAY_URL";
 
 /// An API key, which stays out of logs.
 #[derive(Clone, PartialEq, Eq)]
@@ -108,12 +109,22 @@ impl Target {
         assignment(&fs::read_to_string(env_file).ok()?, name)
     }
 
-    /// The server is on this machine.
-    pub fn is_loopback(&self) -> bool {
-        let host = self.url.host_str().unwrap_or_default();
-        let address = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    /// Where the server's gateway is: as given, else, when the server comes from `env_file`, as that says, else
+    /// below the server itself, where it always is too.
+    pub fn gateway(&self, given: Option<&str>, env_file: &Path) -> Result<Url, TargetError> {
+        let written = || Self::setting(GATEWAY, env_file).filter(|_| self.from_file);
+        match given.map(str::trim).filter(|url| !url.is_empty()).map(str::to_owned).or_else(written) {
+            Some(url) => parse_url(&url),
+            None => parse_url(&format!("{}/gw", self.url.as_str().trim_end_matches('/'))),
+        }
     }
+}
+
+/// Whether a server is on this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 fn parse_url(text: &str) -> Result<Url, TargetError> {
@@ -183,9 +194,17 @@ mod tests {
     fn what_is_given_needs_no_file() {
         let key: ApiKey = "tb_x".parse().unwrap();
         let find = |url| Target::find(Some(url), Some(&key), Path::new("/nonexistent/env"));
-        assert!(!find("http://example.com").unwrap().is_loopback());
+        assert!(!is_loopback(&find("http://example.com").unwrap().url));
         for local in ["http://127.0.0.1:8080/", "http://localhost", "http://[::1]:1"] {
-            assert!(find(local).unwrap().is_loopback(), "{local}");
+            assert!(is_loopback(&find(local).unwrap().url), "{local}");
+        }
+        let nowhere = Path::new("/nonexistent/env");
+        for (url, given, gateway) in [
+            ("http://a:1", None, "http://a:1/gw"),
+            ("http://a:1/under/", Some(" "), "http://a:1/under/gw"),
+            ("http://a:1", Some("http://a:2"), "http://a:2/"),
+        ] {
+            assert_eq!(find(url).unwrap().gateway(given, nowhere).unwrap().as_str(), gateway);
         }
         for bad in ["https://example.com", "localhost:8080", "8080"] {
             assert!(matches!(find(bad), Err(TargetError::BadUrl { .. })), "{bad}");

@@ -13,13 +13,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
-use super::target::Target;
+use super::target::{Target, is_loopback};
 
 /// How long one attempt may take. Queries wait on the server for at most 2 s.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a request is tried again while the server is away.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a query is tried again while a read model is behind.
 const PATIENCE_BEHIND: Duration = Duration::from_secs(60);
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
@@ -72,17 +72,31 @@ pub struct Answer<T> {
 /// The part of an RFC 9457 problem that is shown.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Problem {
+pub(super) struct Problem {
     title: String,
     code: String,
     detail: String,
     needed_atomic: Option<String>,
 }
 
+impl Problem {
+    /// Whatever stands between may answer without a problem document; then there is only the status.
+    pub(super) fn read(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+
+    /// As what the server said.
+    pub(super) fn refused(self, status: StatusCode) -> CallError {
+        let detail = if self.detail.is_empty() { self.title } else { self.detail };
+        let needed_atomic = self.needed_atomic.and_then(|digits| digits.parse().ok());
+        CallError::Refused { status: status.as_u16(), code: self.code, detail, needed_atomic }
+    }
+}
+
 /// A request that can be sent as often as it takes.
 #[derive(Debug)]
 pub struct Call<'a> {
-    /// GET, POST or PUT.
+    /// GET, POST, PUT or DELETE.
     pub method: Method,
     /// The API's path below `/v1`.
     pub path: &'a [&'a str],
@@ -128,7 +142,7 @@ impl Transport {
             .timeout(ATTEMPT_TIMEOUT)
             // A redirected POST would come back as a GET.
             .redirect(reqwest::redirect::Policy::none());
-        if target.is_loopback() {
+        if is_loopback(&target.url) {
             // A proxy of the environment would look for the server on its own machine.
             http = http.no_proxy();
         }
@@ -224,34 +238,29 @@ fn lost<T>(error: &reqwest::Error) -> Attempt<T> {
 }
 
 fn refused<T>(status: StatusCode, body: &[u8], retry_after: Duration) -> Attempt<T> {
-    // Whatever stands between may answer without a problem document; then there is only the status.
-    let Problem { title, code, detail, needed_atomic } = serde_json::from_slice(body).unwrap_or_default();
-    let detail = if detail.is_empty() { title } else { detail };
-    if status != StatusCode::SERVICE_UNAVAILABLE {
-        let needed_atomic = needed_atomic.and_then(|digits| digits.parse().ok());
-        return Attempt::Final(CallError::Refused { status: status.as_u16(), code, detail, needed_atomic });
-    }
+    let refused = Problem::read(body).refused(status);
+    let CallError::Refused { status: 503, code, .. } = &refused else { return Attempt::Final(refused) };
     let behind = code == "not_caught_up";
     Attempt::Passing(Passing {
-        reason: format!("503 {code}: {detail}"),
+        reason: refused.to_string(),
         retry_after,
         patience: if behind { PATIENCE_BEHIND } else { PATIENCE },
     })
 }
 
 /// How long to pause before the next attempt: twice as long each time, and at least as long as asked.
-fn pause(retries: u32, asked: Duration) -> Duration {
+pub(super) fn pause(retries: u32, asked: Duration) -> Duration {
     let doubled = BACKOFF_FIRST.saturating_mul(2_u32.saturating_pow(retries));
     doubled.min(BACKOFF_MAX).max(asked.min(RETRY_AFTER_MAX))
 }
 
-fn retry_after(headers: &HeaderMap) -> Duration {
+pub(super) fn retry_after(headers: &HeaderMap) -> Duration {
     let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     Duration::from_secs(seconds.unwrap_or(0))
 }
 
 /// The error and its causes: reqwest alone only says which URL it was.
-fn explain(error: &dyn std::error::Error) -> String {
+pub(super) fn explain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

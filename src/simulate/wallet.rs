@@ -4,6 +4,9 @@
 //! A client knows its prices, so it knows what it will owe. With each row it promises everything up to
 //! and with that row. Rows leave in order, so what came before is charged or in flight: however charges
 //! overtake each other on the way, the highest voucher among those that arrived covers them all.
+//!
+//! Through the gateway a row in flight counts with the most that it may cost, for that is held until its answer
+//! is there; then with what it did cost.
 
 use chain::voucher;
 use domain::evm::{Address, Bytes32};
@@ -47,7 +50,7 @@ impl VoucherKey {
     }
 }
 
-/// What each session key of a run owes for the rows that were dealt out so far.
+/// What each session key of a run owes, or may owe, for the rows that were dealt out so far.
 #[derive(Debug)]
 pub struct Promises(Vec<Decimal>);
 
@@ -57,10 +60,15 @@ impl Promises {
         Self(vec![Decimal::ZERO; sessions])
     }
 
-    /// Adds the next row of a session, and gives what must be promised with it.
-    pub fn add(&mut self, session: usize, cost: Decimal) -> Decimal {
-        self.0[session] += cost;
+    /// Adds the next row of a session by the most that it may cost, and gives what must be promised with it.
+    pub fn begin(&mut self, session: usize, most: Decimal) -> Decimal {
+        self.0[session] += most;
         self.0[session]
+    }
+
+    /// A row was answered: it counts with what it cost from now on.
+    pub fn end(&mut self, session: usize, most: Decimal, cost: Decimal) {
+        self.0[session] += cost - most;
     }
 }
 
@@ -80,11 +88,16 @@ pub struct Session {
     pub terms: Terms,
     /// The client's key; `None` when Tollbook holds it.
     pub key: Option<VoucherKey>,
-    /// What all its rows come to: the client signs nothing beyond it.
+    /// What all its rows may come to: the client signs nothing beyond it.
     pub owes: Decimal,
 }
 
 impl Session {
+    /// What a voucher must say at least to cover this much.
+    pub fn units(&self, owed: Decimal) -> Result<u128, CallError> {
+        units_up(owed, &self.terms).ok_or_else(|| CallError::Impossible(format!("no voucher says {owed}")))
+    }
+
     /// Charges it for a row after which `owed` is owed in all. The API may ask for a higher voucher than
     /// that; it gets one a few times, while that is still owed for something.
     pub async fn charge(
@@ -97,9 +110,7 @@ impl Session {
         let Some(key) = &self.key else {
             return client.charge(idempotency_key, Payer::Session(&self.id, None), usage).await;
         };
-        let impossible = || CallError::Impossible(format!("no voucher says {owed}"));
-        let most = units_up(self.owes, &self.terms).ok_or_else(impossible)?;
-        let mut units = units_up(owed, &self.terms).ok_or_else(impossible)?;
+        let (mut units, most) = (self.units(owed)?, self.units(self.owes)?);
         let mut tries = 1;
         loop {
             let voucher = key.promise(&self.terms, units).map_err(|e| CallError::Impossible(e.to_string()))?;
@@ -154,8 +165,8 @@ mod tests {
         let costs = ["0.0000017", "0.25", "0.000000000001", "1.999999", "0.0000003"].map(usdc);
         let mut promises = Promises::new(2);
         let promised = costs.map(|cost| {
-            promises.add(0, usdc("5"));
-            units_up(promises.add(1, cost), &terms).unwrap()
+            promises.begin(0, usdc("5"));
+            units_up(promises.begin(1, cost), &terms).unwrap()
         });
         for arrived in 1_u32..1 << costs.len() {
             let rows = (0..costs.len()).filter(|row| arrived & (1 << row) != 0);
@@ -164,6 +175,20 @@ mod tests {
             assert!(highest >= units_up(charged, &terms).unwrap(), "{arrived:b}");
         }
         assert_eq!(promised[4], units_up(costs.iter().sum(), &terms).unwrap());
+    }
+
+    /// Rows that were answered make room for what those in flight may cost.
+    #[test]
+    fn what_was_answered_counts_with_what_it_cost() {
+        let mut promises = Promises::new(1);
+        assert_eq!(promises.begin(0, usdc("3")), usdc("3"));
+        assert_eq!(promises.begin(0, usdc("2")), usdc("5"));
+        promises.end(0, usdc("3"), usdc("0.5"));
+        // Of the first is known what it cost; the second is still in flight.
+        assert_eq!(promises.begin(0, usdc("1")), usdc("3.5"));
+        promises.end(0, usdc("1"), usdc("1"));
+        promises.end(0, usdc("2"), usdc("0"));
+        assert_eq!(promises.begin(0, usdc("0")), usdc("1.5"));
     }
 
     #[test]

@@ -3,12 +3,15 @@
 //! [`api`] talks to it, [`load`] and [`batch`] charge a lot at a time, [`after`] says what must hold then.
 //! [`servers`] are Postgres and NATS that a test may break, [`proxy`] and [`locks`] what it puts in the way to
 //! Postgres, [`anvil`] is a chain that it may break, [`sessions`] the session keys on it; [`holds`] reserves money,
-//! [`refused`] sends what must be refused.
+//! [`gateway`] goes through the gateway to an upstream, [`exact`] pays there by single transfers, [`refused`] sends
+//! what must be refused.
 
 pub mod after;
 pub mod anvil;
 pub mod api;
 pub mod batch;
+pub mod exact;
+pub mod gateway;
 pub mod holds;
 pub mod load;
 pub mod locks;
@@ -66,8 +69,12 @@ pub struct Site {
 }
 
 /// Of a server that a developer has running: no test may find it.
-const NOT_OURS: [&str; 9] = [
+const NOT_OURS: [&str; 16] = [
     "TOLLBOOK_URL",
+    "TOLLBOOK_GATEWAY_URL",
+    "TOLLBOOK_GATEWAY_ORGANIZATION",
+    "TOLLBOOK_GATEWAY_PUBLIC_URL",
+    "TOLLBOOK_GATEWAY_PROXIES",
     "TOLLBOOK_API_KEY",
     "EVM_RPC_URL",
     "TOLLBOOK_NETWORK",
@@ -76,6 +83,9 @@ const NOT_OURS: [&str; 9] = [
     "TOLLBOOK_PAYEE",
     "TOLLBOOK_SETTLER_KEY",
     "TOLLBOOK_SETTLER_KEY_FILE",
+    "TOLLBOOK_EXACT_KEY",
+    "TOLLBOOK_EXACT_KEY_FILE",
+    "TOLLBOOK_EXACT_ADDRESS",
 ];
 
 impl Site {
@@ -110,6 +120,8 @@ impl Site {
             ("TOLLBOOK_PARTITIONS", PARTITIONS.to_string()),
             ("TOLLBOOK_SECRET_KEY_FILE", file("secret.key")),
             ("TOLLBOOK_ENV_FILE", file("env")),
+            // Any port that is free: many installations run at a time.
+            ("TOLLBOOK_GATEWAY_LISTEN", "127.0.0.1:0".to_owned()),
         ]
     }
 
@@ -272,6 +284,12 @@ impl Process {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// How many files and sockets it has open.
+    #[cfg(target_os = "linux")]
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
     fn show_log(&self) {
         let text = self.log();
         let lines: Vec<&str> = text.lines().collect();
@@ -344,6 +362,18 @@ impl TestApp {
     /// What the running process has printed so far.
     pub fn log(&self) -> String {
         self.process.log()
+    }
+
+    /// How many files and sockets the running process has open.
+    #[cfg(target_os = "linux")]
+    pub fn open_files(&self) -> usize {
+        self.process.open_files()
+    }
+
+    /// What the running process has written down of itself, for example where its gateway is.
+    pub fn written(&self, name: &str) -> String {
+        let text = fs::read_to_string(self.site.dir.join("env")).unwrap();
+        assignment(&text, name).unwrap_or_else(|| panic!("{name} in {text}"))
     }
 
     /// `kill -9`.

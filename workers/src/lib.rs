@@ -15,6 +15,7 @@ pub mod wire;
 use std::sync::Arc;
 
 use self::chain::ChainContext;
+use self::chain::exact::ExactContext;
 use bus::Bus;
 use eventstore::log::Log;
 use eventstore::{Ledger, StoreError};
@@ -33,7 +34,7 @@ pub enum Role {
     Projections,
     /// End what time ends.
     Sweep,
-    /// Listen to the chain and settle on it.
+    /// Listen to the chain and settle on it; send exact payments to it.
     Chain,
 }
 
@@ -51,6 +52,8 @@ pub struct Context {
     pub bus: Option<Bus>,
     /// The chain, and the key that settles on it; without it nothing is settled.
     pub chain: Option<ChainContext>,
+    /// The chain, and the key that sends exact payments to it; without it they wait.
+    pub exact: Option<ExactContext>,
 }
 
 impl Context {
@@ -92,6 +95,14 @@ pub async fn run(context: Context, roles: &[Role], cancel: CancellationToken) ->
         let name = format!("chain:{}", chain.client.settings().network.chain_id);
         let lead = leader::lead(context.pool.clone(), name, cancel.clone(), move |cancel| {
             self::chain::run(context.clone(), chain.clone(), cancel)
+        });
+        tasks.spawn(lead);
+    }
+    if let (true, Some(exact)) = (roles.contains(&Role::Chain), &context.exact) {
+        let (context, exact) = (context.clone(), exact.clone());
+        let name = format!("exact:{}", exact.client.settings().network.chain_id);
+        let lead = leader::lead(context.pool.clone(), name, cancel.clone(), move |cancel| {
+            self::chain::exact::run(context.clone(), exact.clone(), cancel)
         });
         tasks.spawn(lead);
     }

@@ -1,5 +1,5 @@
 //! Ends what time ends, by events: credits, holds and session keys whose time is over, and session keys
-//! of which nothing is left.
+//! of which nothing is left. Answers that the gateway has kept for long enough are deleted.
 //!
 //! The read model only says where to look; the account or the session key decides on its
 //! own state and the time given.
@@ -14,7 +14,7 @@ use domain::ids::{CustomerId, OrganizationId, SessionKeyId};
 use domain::session_key::command::Action as KeyAction;
 use domain::session_key::{SessionKey, SessionKeyCommand};
 use domain::{Aggregate, Timestamp};
-use eventstore::{CommandMeta, clock};
+use eventstore::{CommandMeta, answers, clock};
 use projections::hold::DuePayer;
 use projections::quota::DueAccount;
 use projections::settlement::EndingSession;
@@ -30,6 +30,8 @@ const ACCOUNTS_MAX: i64 = 500;
 const SESSIONS_MAX: i64 = 500;
 /// Payers with holds per round; each lets some expire.
 const HOLDERS_MAX: i64 = 1_000;
+/// Kept answers that are deleted per round.
+const ANSWERS_MAX: i64 = 5_000;
 
 /// Sweeps until cancelled.
 pub async fn run(context: Context, cancel: CancellationToken) {
@@ -64,6 +66,9 @@ pub async fn run(context: Context, cancel: CancellationToken) {
                 }
             }
             Err(error) => tracing::debug!(%error, "the sweep waits for the database"),
+        }
+        if let Err(error) = answers::delete_expired(&context.pool, now, ANSWERS_MAX).await {
+            tracing::debug!(%error, "the sweep waits for the database");
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use domain::meter::{Meter, MeterCode};
-use domain::organization::{Organization, OrganizationCommand, OrganizationError, OrganizationEvent};
+use domain::organization::{Organization, OrganizationCommand, OrganizationEvent};
 use domain::{Aggregate, StreamId, Timestamp};
 use eventstore::Executed;
 use serde::{Deserialize, Serialize};
@@ -66,16 +66,6 @@ impl MeterOut {
             version: meter.version,
             updated_at,
             position,
-        }
-    }
-}
-
-impl From<OrganizationError> for Problem {
-    fn from(error: OrganizationError) -> Self {
-        match error {
-            OrganizationError::NotFound => Self::not_found("organization_not_found", error.to_string()),
-            OrganizationError::AlreadyExists => Self::conflict("already_exists", error.to_string()),
-            OrganizationError::TooManyMeters => Self::unprocessable("too_many_meters", error.to_string()),
         }
     }
 }

@@ -77,7 +77,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SettlementPath {
 
 /// Settle now: everything that was earned and not claimed goes to the payee. It is accepted at once, and
 /// abandoned later, with a reason, when there is nothing to claim.
-#[utoipa::path(post, path = "/v1/settlements", tag = "Settlements", request_body = NewSettlement,
+#[utoipa::path(post, path = "/v1/settlements", tag = "Settlements", request_body = Option<NewSettlement>,
     params(("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 202, body = SettlementOut), (status = "default", response = crate::openapi::ProblemResponse)))]
 pub async fn create_settlement(

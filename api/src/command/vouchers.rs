@@ -130,6 +130,23 @@ pub async fn read_all(
     Ok(read)
 }
 
+/// Who signed one voucher that was taken apart elsewhere; the inner error says that nobody did.
+pub(crate) async fn recover(
+    app: &App,
+    id: SessionKeyId,
+    grant: &Arc<Grant>,
+    stored: StoredVoucher,
+) -> Result<Result<Voucher, VoucherError>, Problem> {
+    if let Some(signer) = app.sessions.signer(id, &stored) {
+        return Ok(Ok(Voucher { stored, signer }));
+    }
+    let found = signers(app, vec![(grant.clone(), stored)]).await?.pop().ok_or_else(Problem::internal)?;
+    if let Ok(voucher) = &found {
+        app.sessions.keep_signer(id, *voucher);
+    }
+    Ok(found)
+}
+
 /// Who signed these: away from the threads that answer requests, for it takes the processor a while.
 async fn signers(
     app: &App,

@@ -18,7 +18,7 @@ use eventstore::LogPosition;
 use eventstore::postgres::EventFilter;
 use eventstore::tail::TailBatch;
 use futures::stream::{self, Stream};
-use projections::directory;
+use projections::directory::{self, SessionKeyFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
@@ -191,7 +191,8 @@ async fn of_customer(app: &App, principal: &Principal, customer: CustomerId) -> 
     // A session key that is not in the directory yet must not be passed by.
     caught_up(app, principal, &directory::Directory, Some(now)).await?;
     let organization = principal.organization_id;
-    let keys = directory::session_keys(&app.pool, organization, Some(customer), None, None, SESSION_KEYS_MAX).await?;
+    let filter = SessionKeyFilter { customer_id: Some(customer), ..SessionKeyFilter::default() };
+    let keys = directory::session_keys(&app.pool, organization, filter, None, SESSION_KEYS_MAX).await?;
     let own = [StreamId::new(Account::CATEGORY, customer), StreamId::new(Customer::CATEGORY, customer)];
     let keys = keys.iter().map(|row| session_keys::stream(SessionKeyId::new(row.session_key_id)));
     Ok(own.into_iter().chain(keys).map(|stream| stream.as_str().to_owned()).collect())

@@ -1,23 +1,15 @@
 //! Why a charge is what it is: the chain of its causes, from who asked to where the money arrived.
 //!
 //! Each step is told from an event of the log and names it, so that every figure can be followed; read
-//! models only say where to look. What has not happened yet is missing at the end. [`paid`] tells what
-//! paid for the charge, [`settled`] what became of it on chain.
-
-use std::collections::HashMap;
+//! models only say where to look. What has not happened yet is missing at the end. [`asked`] tells who asked and what
+//! it costs, [`paid`] what paid for the charge, [`settled`] what became of it on chain; [`exact`] tells the same of exact payments.
 
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
-use domain::account::{Account, AccountEvent};
-use domain::api_key::{ApiKey, ApiKeyEvent};
-use domain::charge::Line;
-use domain::evm::Bytes32;
-use domain::ids::{ApiKeyId, ChargeId, CustomerId, EventId, SessionKeyId};
-use domain::meter::MeterCode;
-use domain::money::Currency;
-use domain::organization::{Organization, OrganizationEvent};
+use domain::account::Account;
+use domain::ids::{ChargeId, CustomerId, EventId, SessionKeyId};
 use domain::postings::postings;
 use domain::session_key::SessionKey;
 use domain::{Aggregate, EventPayload, LedgerEvent, RecordedEvent, StreamId};
@@ -35,6 +27,8 @@ use crate::auth::Principal;
 use crate::extract::{Query, path_id};
 use crate::problem::Problem;
 
+mod asked;
+pub mod exact;
 mod paid;
 mod settled;
 
@@ -73,6 +67,10 @@ pub enum Step {
     Transaction,
     /// The money's arrival.
     Transfer,
+    /// What a payer signed for one request.
+    Payment,
+    /// The answer that was paid for.
+    Delivery,
 }
 
 /// One cause.
@@ -235,105 +233,6 @@ impl Look<'_> {
 
     const fn after(&self) -> Way {
         Way::After(self.charge.position)
-    }
-
-    async fn request(&self) -> Result<StepOut, Problem> {
-        let charge = self.charge;
-        let digest = <[u8; 32]>::try_from(charge.request_digest.as_slice()).map(Bytes32).ok();
-        let digest = digest.map_or(String::new(), |digest| digest.to_string());
-        let mut data = json!({
-            "actor": charge.actor,
-            "request_digest": digest,
-            "causation_id": charge.causation_id,
-            "correlation_id": charge.correlation_id,
-        });
-        let key_id: Option<ApiKeyId> = charge.actor.strip_prefix("api_key:").and_then(|id| id.parse().ok());
-        let mut who = charge.actor.clone();
-        if let Some(id) = key_id {
-            let events = self.app.ledger.log().tails(&[(StreamId::new(ApiKey::CATEGORY, id), 0)]).await?;
-            if let Some(stored) = events.first()
-                && let ApiKeyEvent::Created(created) = decode(stored)?
-            {
-                who = format!("The API key \"{}\" ({id})", created.name);
-                data["api_key"] =
-                    json!({"id": id, "name": created.name, "prefix": created.prefix, "created": named(stored)});
-            }
-        }
-        let text = format!("{who} asked for it; the SHA-256 of its request is {digest}.");
-        Ok(StepOut::new(Step::Request, charge, text, data))
-    }
-
-    /// One step for each line, told from the event that set its price.
-    async fn prices(&self, lines: &[Line], currency: Currency) -> Result<Vec<StepOut>, Problem> {
-        let prices = self.price_events(lines).await?;
-        let mut steps = Vec::with_capacity(lines.len());
-        for line in lines {
-            let (Some(meter), Some(quantity), Some(unit_price)) = (&line.meter, line.quantity, line.unit_price) else {
-                let text = format!("{} {currency} were asked for as they are, without a meter.", line.amount);
-                let data = json!({"amount": line.amount, "currency": currency});
-                steps.push(StepOut::new(Step::Price, self.charge, text, data));
-                continue;
-            };
-            let version = line.price_version.unwrap_or_default();
-            let found = prices.get(&(meter.clone(), version));
-            let unit = found.map_or("units", |(_, unit)| unit.as_str());
-            let counted = match line.included_quantity {
-                Some(included) if !included.is_zero() => format!("({quantity} − {included} within the free allowance)"),
-                _ => quantity.to_string(),
-            };
-            let text = format!(
-                "{counted} of {meter} ({unit}) × {unit_price} {currency}, version {version} of its price, = {} {currency}.",
-                line.amount
-            );
-            let data = json!({
-                "meter": meter,
-                "unit": found.map(|(_, unit)| unit),
-                "quantity": quantity,
-                "included_quantity": line.included_quantity,
-                "unit_price": unit_price,
-                "price_version": version,
-                "amount": line.amount,
-                "currency": currency,
-                "quota": self.quota_event(meter, line).await?,
-            });
-            steps.push(StepOut::maybe(Step::Price, found.map(|(stored, _)| stored), text, data));
-        }
-        Ok(steps)
-    }
-
-    /// The events that set the prices of these lines, each with the name of the meter's unit.
-    async fn price_events(
-        &self,
-        lines: &[Line],
-    ) -> Result<HashMap<(MeterCode, u32), (RecordedEvent, String)>, Problem> {
-        let mut wanted: Vec<_> = lines.iter().filter_map(|line| line.meter.clone().zip(line.price_version)).collect();
-        let mut found = HashMap::new();
-        if wanted.is_empty() {
-            return Ok(found);
-        }
-        let stream = StreamId::new(Organization::CATEGORY, self.charge.organization_id);
-        self.scan(&stream, &["meter_set"], self.before(), |stored, event| {
-            if let OrganizationEvent::MeterSet(meter) = event {
-                let key = (meter.code, meter.version);
-                if wanted.contains(&key) {
-                    wanted.retain(|other| *other != key);
-                    found.insert(key, (stored, meter.unit));
-                }
-            }
-            !wanted.is_empty()
-        })
-        .await?;
-        Ok(found)
-    }
-
-    /// The quota that made some of a line free.
-    async fn quota_event(&self, meter: &MeterCode, line: &Line) -> Result<Option<Value>, Problem> {
-        if line.included_quantity.is_none() {
-            return Ok(None);
-        }
-        let is_it = |event: &AccountEvent| matches!(event, AccountEvent::QuotaSet(set) if set.meter == *meter);
-        let found = self.find(&self.charge.stream_id, "quota_set", self.before(), is_it).await?;
-        Ok(found.map(|(stored, _)| named(&stored)))
     }
 
     fn postings(&self, event: &LedgerEvent) -> StepOut {

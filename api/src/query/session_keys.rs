@@ -6,10 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Timestamp;
+use domain::evm::{Bytes32, InvalidHex};
 use domain::ids::{CustomerId, SessionKeyId};
 use domain::session_key::Status;
 use eventstore::clock;
-use projections::directory::{self, SessionKeyRow};
+use projections::directory::{self, SessionKeyFilter, SessionKeyRow};
 use projections::quota::{self, QuotaSession};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,8 @@ pub struct SessionKeyParams {
     pub customer_id: Option<String>,
     /// Only those in this status, for example `active`.
     pub status: Option<String>,
+    /// Only of this session on chain: `0x` and 64 hexadecimal digits.
+    pub session_id: Option<String>,
     /// 1 to 100; 20 when left out.
     pub limit: Option<i64>,
     /// From `next_cursor`.
@@ -194,11 +197,13 @@ pub async fn list_session_keys(
     let limit = limit(params.limit)?;
     let before: Option<SessionKeyId> = cursor(params.cursor.as_deref())?;
     let status = status(params.status.as_deref())?;
-    let customer = own_customer(&app, &principal, params.customer_id.as_deref()).await?;
+    let session_id = params.session_id.as_deref().map(session_id).transpose()?;
+    let customer_id = own_customer(&app, &principal, params.customer_id.as_deref()).await?;
     caught_up(&app, &principal, &directory::Directory, params.min_position).await?;
     caught_up(&app, &principal, &quota::Quota, params.min_position).await?;
     let (organization, before) = (principal.organization_id, before.map(SessionKeyId::uuid));
-    let rows = directory::session_keys(&app.pool, organization, customer, status, before, limit + 1).await?;
+    let filter = SessionKeyFilter { customer_id, status, session_id };
+    let rows = directory::session_keys(&app.pool, organization, filter, before, limit + 1).await?;
     let page = Page::new(rows, limit, |row: &SessionKeyRow| SessionKeyId::new(row.session_key_id).to_string());
     let ids: Vec<Uuid> = page.data.iter().map(|row| row.session_key_id).collect();
     let sums = QuotaSession::by_ids(&app.pool, &ids).await?;
@@ -211,6 +216,11 @@ pub async fn list_session_keys(
         Some(listed(&app, row, sums, now)).filter(|out| status.is_none_or(|status| out.status == status))
     });
     Ok(Json(Page { object: page.object, data: data.collect(), has_more: page.has_more, next_cursor: page.next_cursor }))
+}
+
+fn session_id(text: &str) -> Result<Bytes32, Problem> {
+    text.parse()
+        .map_err(|e: InvalidHex| Problem::bad_request("invalid_request", "session_id", format!("session_id {e}")))
 }
 
 fn status(text: Option<&str>) -> Result<Option<&'static str>, Problem> {

@@ -1,10 +1,12 @@
-//! What the chain must say if the log is right: per session key its claims, per payee its transfers.
+//! What the chain must say if the log is right: per session key its claims, per payee its transfers, and each single
+//! payment.
 //! Folded from the log alone, for whoever asks the chain.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::evm::{Address, Bytes32};
+use domain::exact_payment::{Accepted, ExactPayment, Place, Status};
 use domain::ids::{OrganizationId, SessionKeyId, SettlementId};
 use domain::money::{Amount, Currency};
 use domain::session_key::SessionKey;
@@ -78,6 +80,15 @@ pub struct PayeeTotals {
     pub settlements: Vec<FinalizedSettlement>,
 }
 
+/// An exact payment that is final.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinalPayment {
+    /// What its payer signed, and for whom.
+    pub accepted: Accepted,
+    /// Where the transfer stands.
+    pub place: Place,
+}
+
 /// What the chain must say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChainTotals {
@@ -85,6 +96,8 @@ pub struct ChainTotals {
     pub sessions: Vec<SessionTotals>,
     /// Of each payee that was ever paid.
     pub payees: Vec<PayeeTotals>,
+    /// Of each exact payment.
+    pub exact: Vec<FinalPayment>,
 }
 
 /// Folds the log. Its amounts are those of events that are final on chain, so a chain that was read
@@ -92,6 +105,7 @@ pub struct ChainTotals {
 pub async fn session_totals(log: &Arc<dyn Log>) -> Result<ChainTotals, ProjectionError> {
     let mut keys: BTreeMap<StreamId, SessionKey> = BTreeMap::new();
     let mut settlements: BTreeMap<StreamId, Settlement> = BTreeMap::new();
+    let mut payments: BTreeMap<StreamId, ExactPayment> = BTreeMap::new();
     let mut finalized = Vec::new();
     each_event(log, |recorded, event| match event {
         LedgerEvent::SessionKey(event) => {
@@ -104,6 +118,10 @@ pub async fn session_totals(log: &Arc<dyn Log>) -> Result<ChainTotals, Projectio
             if let SettlementEvent::Finalized(_) = event {
                 finalized.push(recorded.stream_id.clone());
             }
+        }
+        LedgerEvent::ExactPayment(event) => {
+            let payment = payments.entry(recorded.stream_id.clone()).or_default();
+            payment.apply_event(event, recorded.occurred_at);
         }
         _ => {}
     })
@@ -131,7 +149,13 @@ pub async fn session_totals(log: &Arc<dyn Log>) -> Result<ChainTotals, Projectio
         });
     }
     let sessions = keys.into_values().filter_map(totals).collect();
-    Ok(ChainTotals { sessions, payees: payees.into_values().collect() })
+    let exact = payments.into_values().filter_map(final_payment).collect();
+    Ok(ChainTotals { sessions, payees: payees.into_values().collect(), exact })
+}
+
+fn final_payment(payment: ExactPayment) -> Option<FinalPayment> {
+    let ((accepted, _), place) = (payment.accepted?, payment.settled?);
+    (payment.status == Status::Final).then_some(FinalPayment { accepted, place })
 }
 
 fn totals(key: SessionKey) -> Option<SessionTotals> {

@@ -26,7 +26,7 @@ mod chain;
 mod compare;
 mod sessions;
 
-pub use chain::{ChainTotals, FinalizedSettlement, PayeeTotals, SessionTotals, session_totals};
+pub use chain::{ChainTotals, FinalPayment, FinalizedSettlement, PayeeTotals, SessionTotals, session_totals};
 
 const PAGE: i64 = 5_000;
 

@@ -1,7 +1,7 @@
 //! What was earned with session keys and how it comes to the payee: per session key what is to be
-//! claimed, per settlement its claims and what became of them.
+//! claimed, per settlement its claims and what became of them. Single payments are here too: which there are.
 //!
-//! `sessions`, `settlements` and `relays` fold; `due` says what there is to do, `query` what is shown.
+//! `sessions`, `settlements`, `relays` and `exact` fold; `due` says what there is to do, `query` what is shown.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 use crate::projection::{Decoded, Projection, ProjectionError};
 
 mod due;
+mod exact;
 mod query;
 mod relays;
 mod sessions;
@@ -21,6 +22,7 @@ pub use due::{
     Candidate, DueWithdrawal, EndingSession, LaneTotals, OpenSettlement, candidates, count_settlements,
     first_granted_at, lanes_due, open_settlements, sessions_in, sessions_to_end, withdrawals_due,
 };
+pub use exact::{ExactPaymentRow, exact_payments, submitted_exact_payments};
 pub use query::{
     ClaimRow, SessionTotals, SettlementRow, claim_of_charge, claims, session_totals, settlement, settlements,
 };
@@ -41,19 +43,20 @@ impl Projection for Settlement {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["settlement_sessions", "settlements", "settlement_claims", "settlement_relays"]
+        &["settlement_sessions", "settlements", "settlement_claims", "settlement_relays", "exact_payments"]
     }
 
     fn concerns(&self, events: &[Arc<Decoded>]) -> bool {
-        events
-            .iter()
-            .filter_map(|decoded| decoded.event.as_ref().ok())
-            .any(|event| matches!(event, LedgerEvent::SessionKey(_) | LedgerEvent::Settlement(_)))
+        let is_ours = |event: &LedgerEvent| {
+            matches!(event, LedgerEvent::SessionKey(_) | LedgerEvent::Settlement(_) | LedgerEvent::ExactPayment(_))
+        };
+        events.iter().filter_map(|decoded| decoded.event.as_ref().ok()).any(is_ours)
     }
 
     async fn apply(&self, connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
         sessions::apply(connection, events).await?;
         relays::apply(connection, events).await?;
-        settlements::apply(connection, events).await
+        settlements::apply(connection, events).await?;
+        exact::apply(connection, events).await
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod exact_payments;
+mod gateway_keys;
 mod keys;
 mod session_keys;
 mod support;

@@ -1,9 +1,11 @@
 //! What the read models say of session keys and settlements, step by step.
 
-use domain::ids::{CustomerId, SettlementId};
+use domain::evm::Bytes32;
+use domain::ids::{CustomerId, OrganizationId, SettlementId};
 use domain::money::Currency;
 use domain::session_key::command::Action;
 use domain::session_key::{Custody, Fact, RelayAction};
+use projections::directory::SessionKeyFilter;
 use projections::reconcile::{self, Difference};
 use projections::{directory, quota, risk, settlement as model};
 use rust_decimal::Decimal;
@@ -100,14 +102,24 @@ async fn a_statement_has_the_charges_of_the_account_and_of_the_session_keys() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn session_keys_are_listed_with_their_status() {
     let bench = filled().await;
-    let listed = directory::session_keys(&bench.pool, organization(), None, None, None, 10).await.unwrap();
+    let all = SessionKeyFilter::default();
+    let listed = directory::session_keys(&bench.pool, organization(), all, None, 10).await.unwrap();
     let statuses: Vec<_> = listed.iter().map(|row| (row.session_key_id.as_u128(), row.status.as_str())).collect();
     let expected = [(25, "expired"), (24, "active"), (23, "active"), (22, "pending"), (21, "closed"), (20, "active")];
     assert_eq!(statuses, expected);
     assert_eq!(listed[4].custody, "self");
     assert_eq!((listed[0].contract.as_str(), listed[0].chain_id), (CONTRACT.to_string().as_str(), CHAIN as i64));
-    let list =
-        |customer, status, before| directory::session_keys(&bench.pool, organization(), customer, status, before, 9);
+    let session_id: Bytes32 = listed[2].session_id.parse().unwrap();
+    for (organization, expected) in [(organization(), 1), (OrganizationId::new(Uuid::nil()), 0)] {
+        let of_session = SessionKeyFilter { session_id: Some(session_id), ..all };
+        let found = directory::session_keys(&bench.pool, organization, of_session, None, 10).await.unwrap();
+        assert_eq!(found.len(), expected);
+        assert!(found.iter().all(|row| *row == listed[2]));
+    }
+    let list = |customer_id, status, before| {
+        let filter = SessionKeyFilter { customer_id, status, session_id: None };
+        directory::session_keys(&bench.pool, organization(), filter, before, 9)
+    };
     let of_13 = list(Some(customer(13)), Some("active"), Some(Uuid::from_u128(24))).await.unwrap();
     assert_eq!(of_13.iter().map(|row| row.session_key_id.as_u128()).collect::<Vec<_>>(), [23]);
     // The status follows the aggregate's through every kind of end and freeze.

@@ -22,7 +22,7 @@ use projections::{Decoded, Projection};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::keys;
+use crate::{exact_payments, gateway_keys, keys};
 
 pub struct Bench {
     url: String,
@@ -223,6 +223,8 @@ pub async fn fill(ledger: &Ledger) {
     }
     keys::fill(ledger).await;
     hold(ledger).await;
+    gateway_keys::fill(ledger).await;
+    exact_payments::fill(ledger).await;
 }
 
 fn place(n: u128, usage: Vec<Usage>, ttl_secs: u32) -> HoldAction {

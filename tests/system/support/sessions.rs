@@ -44,6 +44,14 @@ impl ChainApp {
         Self::up_on(Site::new(), settings).await
     }
 
+    /// The same, and takes exact payments.
+    pub async fn up_exact() -> Self {
+        let settings = [("TOLLBOOK_SETTLEMENT_THRESHOLD", "1000000000")];
+        let (mut site, deployed, anvil) = chain_site(Site::new(), &settings).await;
+        super::exact::take_exact(&mut site, &anvil).await;
+        Self { app: TestApp::up_on(site).await, deployed, anvil }
+    }
+
     pub async fn up_on(site: Site, settings: &[(&'static str, &str)]) -> Self {
         let (site, deployed, anvil) = chain_site(site, settings).await;
         Self { app: TestApp::up_on(site).await, deployed, anvil }

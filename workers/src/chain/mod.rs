@@ -1,9 +1,10 @@
 //! Everything between the log and a chain: [`listener`] brings in what the contract says, [`planner`]
-//! opens and plans settlements, [`settler`] signs, sends and follows transactions.
+//! opens and plans settlements, [`settler`] signs, sends and follows transactions, and [`told`] tells who waits for
+//! them. [`proof`] puts together what a claim needs. [`exact`] sends single payments, in a loop of its own.
 //!
-//! [`proof`] puts together what a claim needs. One loop, one leader. Every step is a command whose id follows from what caused it, so a crash
+//! One leader for each loop. Every step is a command whose id follows from what caused it, so a crash
 //! between any two steps repeats nothing, and a second leader does no harm. When the chain is away
-//! the loop goes on trying; charges never wait for it.
+//! the loops go on trying; charges never wait for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,16 +18,18 @@ use domain::money::Amount;
 use domain::{Aggregate, StreamId};
 use eventstore::postgres::PostgresLog;
 use eventstore::vault::Vault;
-use eventstore::{CommandMeta, ExecuteError, Executed, StoreError, clock};
+use eventstore::{ExecuteError, Executed, StoreError};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::Context;
 
+pub mod exact;
 pub mod listener;
 pub mod planner;
 mod proof;
-pub mod settler;
+mod settler;
+mod told;
 
 /// Between two rounds on a local chain, and on others.
 const ROUND_LOCAL: Duration = Duration::from_millis(250);
@@ -96,10 +99,9 @@ pub struct Worker {
     context: Context,
     chain: Arc<ChainContext>,
     log: PostgresLog,
-    partition: i32,
     listener: listener::State,
     planner: planner::State,
-    settler: settler::State,
+    queue: settler::Queue,
 }
 
 /// Works until cancelled.
@@ -108,12 +110,11 @@ pub async fn run(context: Context, chain: ChainContext, cancel: CancellationToke
     let round = if chain.client.settings().network.is_local { ROUND_LOCAL } else { ROUND };
     let mut worker = Worker {
         log: PostgresLog::new(context.pool.clone()),
+        queue: settler::Queue::new(context.ledger.clone(), chain.client.clone(), chain.key.clone(), partition),
         context,
         chain: Arc::new(chain),
-        partition,
         listener: listener::State::default(),
         planner: planner::State::default(),
-        settler: settler::State::default(),
     };
     let mut away = false;
     // Said once, not each second.
@@ -158,7 +159,7 @@ impl Worker {
         let planned = self.plan().await;
         listened?;
         self.pay_out().await?;
-        self.settle().await?;
+        self.queue.work().await?;
         planned
     }
 
@@ -174,7 +175,7 @@ impl Worker {
         self.chain.client.settings().contract.to_string()
     }
 
-    /// Gives a command to the ledger. Its id follows from `cause`: the same cause, the same command.
+    /// See [`settler::Queue::execute`].
     async fn execute<A: Aggregate>(
         &self,
         organization_id: OrganizationId,
@@ -183,17 +184,7 @@ impl Worker {
         cause: Uuid,
         command: A::Command,
     ) -> Result<Result<Executed<A>, A::Error>, ExecuteError> {
-        let meta = CommandMeta {
-            command_id: cause,
-            organization_id,
-            partition,
-            actor: "system:chain".to_owned(),
-            request_digest: [0; 32],
-            causation_id: cause,
-            correlation_id: cause,
-            now: clock::now(),
-        };
-        self.context.ledger.execute::<A>(stream, meta, command).await
+        self.queue.execute::<A>(organization_id, partition, stream, cause, command).await
     }
 }
 

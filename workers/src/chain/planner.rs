@@ -108,15 +108,15 @@ impl Worker {
     async fn enqueue(&mut self, id: Uuid, purpose: Purpose, to: Address, calldata: HexBytes) -> Result<(), RoundError> {
         let transaction_id = TransactionId::new(id);
         let enqueued = Enqueued { transaction_id, purpose, to, calldata };
-        let cause = self.caused_here(b"enqueue", transaction_id);
+        let cause = self.queue.caused_here(b"enqueue", transaction_id);
         // Without a chain the settler cannot begin; what waits then waits in the log.
         if !self.planner.settler_is_open {
-            self.planner.settler_is_open = self.load_settler().await?.opened.is_some();
+            self.planner.settler_is_open = self.queue.load().await?.opened.is_some();
             if !self.planner.settler_is_open {
                 return Ok(());
             }
         }
-        if self.command_settler(cause, SettlerCommand::Enqueue(Box::new(enqueued))).await? {
+        if self.queue.command(cause, SettlerCommand::Enqueue(Box::new(enqueued))).await? {
             self.planner.enqueued.insert(id);
         }
         Ok(())
@@ -331,7 +331,7 @@ impl Worker {
         let settlement = (opened.organization_id, open.partition, opened.settlement_id);
         if claims.is_empty() {
             let action = Action::Abandon("there was nothing to claim".to_owned());
-            return self.tell_settlement(settlement, "abandoned", 0, action).await;
+            return self.queue.tell_settlement(settlement, "abandoned", 0, action).await;
         }
         let head = self.context.ledger.log().head(open.partition).await?;
         let chain: [u8; 32] = head.chain.try_into().unwrap_or_default();
@@ -349,7 +349,7 @@ impl Worker {
             log_head,
         };
         let is_full = planned.claims.len() == CLAIMS_MAX;
-        self.tell_settlement(settlement, "planned", 0, Action::Plan(Box::new(planned))).await?;
+        self.queue.tell_settlement(settlement, "planned", 0, Action::Plan(Box::new(planned))).await?;
         // Somebody asked for all there is: what did not fit comes next.
         if is_full && opened.cause == Cause::Requested { self.open_next(open, opened).await } else { Ok(()) }
     }

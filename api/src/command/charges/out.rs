@@ -49,7 +49,7 @@ pub struct ChargeOut {
     /// The session key's money after it; `null` when the account paid.
     pub session: Option<SessionBalancesOut>,
     /// The hold that paid; `null` without one.
-    pub hold: Option<HoldOut>,
+    pub hold: Option<ChargeHoldOut>,
     /// Your words.
     pub description: Option<String>,
     /// Your labels.
@@ -65,7 +65,7 @@ pub struct ChargeOut {
 
 /// The hold that paid a charge, after it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct HoldOut {
+pub struct ChargeHoldOut {
     /// Its id.
     #[schema(value_type = String)]
     pub id: HoldId,
@@ -84,7 +84,7 @@ pub struct HoldOut {
     pub expires_at: DateTime<Utc>,
 }
 
-impl HoldOut {
+impl ChargeHoldOut {
     fn new(hold: &HoldAfter, is_final: bool, returned: Amount) -> Self {
         Self {
             id: hold.hold_id,
@@ -161,7 +161,7 @@ impl ChargeOut {
     pub fn of_account(event: &Recorded<AccountEvent>) -> Result<Self, Problem> {
         let charged = event.event.charge().ok_or_else(charge_not_found)?;
         let hold = match &event.event {
-            AccountEvent::Captured(e) => Some(HoldOut::new(&e.hold, e.is_final, e.returned.amount())),
+            AccountEvent::Captured(e) => Some(ChargeHoldOut::new(&e.hold, e.is_final, e.returned.amount())),
             _ => None,
         };
         Ok(Self {
@@ -193,7 +193,7 @@ impl ChargeOut {
     pub fn of_session_key(event: &Recorded<SessionKeyEvent>) -> Result<Self, Problem> {
         let charged = event.event.charge().ok_or_else(charge_not_found)?;
         let hold = match &event.event {
-            SessionKeyEvent::Captured(e) => Some(HoldOut::new(&e.hold, e.is_final, e.returned)),
+            SessionKeyEvent::Captured(e) => Some(ChargeHoldOut::new(&e.hold, e.is_final, e.returned)),
             _ => None,
         };
         Ok(Self {

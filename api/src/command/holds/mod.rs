@@ -75,7 +75,7 @@ pub async fn create_hold(
 }
 
 /// Charge what it came to, and release the rest.
-#[utoipa::path(post, path = "/v1/holds/{id}/capture", tag = "Holds", request_body = CaptureHold,
+#[utoipa::path(post, path = "/v1/holds/{id}/capture", tag = "Holds", request_body = Option<CaptureHold>,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 201, body = ChargeOut), (status = "default", response = crate::openapi::ProblemResponse)))]
 pub async fn capture_hold(
@@ -113,7 +113,7 @@ pub async fn extend_hold(
 }
 
 /// Release all of it.
-#[utoipa::path(post, path = "/v1/holds/{id}/void", tag = "Holds", request_body = VoidHold,
+#[utoipa::path(post, path = "/v1/holds/{id}/void", tag = "Holds", request_body = Option<VoidHold>,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 200, body = HoldOut), (status = "default", response = crate::openapi::ProblemResponse)))]
 pub async fn void_hold(

@@ -135,6 +135,8 @@ pub struct SessionVoucherOut {
     pub max_claimable: String,
     /// The same in atomic units, as it was signed.
     pub max_claimable_atomic: String,
+    /// What the key signed, in the compact form of ERC-2098: 64 bytes.
+    pub signature: String,
     /// What may be charged before a higher one is needed: `max_claimable` − `charged` − `held`.
     pub remaining: String,
 }
@@ -238,6 +240,7 @@ fn voucher(state: &SessionKey, terms: &Terms) -> Option<SessionVoucherOut> {
     Some(SessionVoucherOut {
         max_claimable: stored.max_claimable.to_string(),
         max_claimable_atomic: stored.max_claimable.atomic(terms.decimals()).to_string(),
+        signature: stored.signature.to_string(),
         remaining: stored.max_claimable.minus(state.charged).minus(state.held).to_string(),
     })
 }

@@ -22,7 +22,7 @@ impl Look<'_> {
     ) -> Result<Vec<StepOut>, Problem> {
         let mut steps = vec![self.request().await?];
         steps.extend(self.hold(event.hold()).await?);
-        steps.extend(self.prices(&charged.lines, charged.currency).await?);
+        steps.extend(self.prices(&charged.lines, charged.currency, &charged.metadata).await?);
         steps.extend(self.credits(charged).await?);
         if !charged.postpaid.is_zero() {
             steps.push(self.postpaid(charged).await?);
@@ -142,7 +142,7 @@ impl Look<'_> {
     ) -> Result<Vec<StepOut>, Problem> {
         let mut steps = vec![self.request().await?];
         steps.extend(self.hold(event.hold()).await?);
-        steps.extend(self.prices(&charged.lines, charged.currency).await?);
+        steps.extend(self.prices(&charged.lines, charged.currency, &charged.metadata).await?);
         steps.extend(self.deposits(charged).await?);
         steps.push(self.voucher(charged).await?);
         let (currency, after) = (charged.currency, &charged.after);
