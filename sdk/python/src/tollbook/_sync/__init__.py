@@ -1,0 +1,1 @@
+"""The client without `await`, generated from the one with it: see tools/unasync.py."""

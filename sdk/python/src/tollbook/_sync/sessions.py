@@ -1,0 +1,221 @@
+# Generated from _async/sessions.py by tools/unasync.py: change that one.
+"""Session keys: drawing up, registering and funding, stopping; and the settlements that pay for what they charged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import time
+from eth_account.signers.base import BaseAccount
+
+from .._money import Money, amount, text
+from .._wire import given, path
+from ..errors import SessionNotActive
+from ..session import Asked, Deployment, Session, sign_open
+from ..signing import new_key
+from ..types import AuthorizationIn, OwnerSignatureIn, Page, SessionKey, Settlement, TypedData
+
+if TYPE_CHECKING:
+    from .client import Client
+
+_POLL_SECS = 0.25
+
+
+class SessionKeys:
+    """Keys that an owner allows, once, to pay one payee within limits."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create(
+        self,
+        *,
+        customer_id: str,
+        owner: str,
+        limit: Money,
+        valid_until: datetime,
+        key: str | None = None,
+        period_limit: Money | None = None,
+        period_secs: int | None = None,
+        valid_after: datetime | None = None,
+        settle_grace_secs: int | None = None,
+        withdraw_delay_secs: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> SessionKey:
+        """Draws one up, with the typed data that the owner signs.
+
+        `key` is the address of the client's own key; without one Tollbook makes a key and keeps it.
+        """
+        body = given(
+            customer_id=customer_id, owner=owner, custody="self" if key else "managed", key=key, limit=text(limit),
+            period_limit=None if period_limit is None else text(period_limit), period_secs=period_secs,
+            valid_after=valid_after, valid_until=valid_until.replace(microsecond=0),
+            settle_grace_secs=settle_grace_secs, withdraw_delay_secs=withdraw_delay_secs,
+        )  # fmt: skip
+        return cast(SessionKey, self._client.write("POST", path("session_keys"), body, idempotency_key))
+
+    def get(self, session_key_id: str, *, min_position: str | None = None) -> SessionKey:
+        """As the log has it now."""
+        query = {"min_position": min_position}
+        return cast(SessionKey, self._client.get(path("session_keys", session_key_id), query))
+
+    def list(self, **query: Any) -> Page[SessionKey]:
+        """A page: `customer_id`, `status`, `session_id` (the contract's), `limit`, `cursor`, `min_position`."""
+        return cast("Page[SessionKey]", self._client.get(path("session_keys"), query))
+
+    def all(self, **query: Any) -> Iterator[SessionKey]:
+        """All of them."""
+        for session_key in self._client.pages(path("session_keys"), query):
+            yield session_key
+
+    def typed_data(
+        self,
+        session_key_id: str,
+        action: Literal["grant", "open", "deposit", "freeze", "unfreeze", "revoke", "withdraw", "voucher"],
+        **query: Any,
+    ) -> TypedData:
+        """What is to be signed: `amount`, `index`, `deadline`, `charge`, as the action needs."""
+        query = {name: text(value) if name in ("amount", "charge") else value for name, value in query.items()}
+        where = path("session_keys", session_key_id, "typed_data")
+        return cast(TypedData, self._client.get(where, {"action": action, **query}))
+
+    def register(
+        self,
+        session_key_id: str,
+        *,
+        authorization: AuthorizationIn | None = None,
+        signature: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> SessionKey:
+        """Registers it: with money (`authorization`, of `open`) or without (`signature`, of `grant`)."""
+        body = given(authorization=authorization, signature=signature)
+        return self._act(session_key_id, "register", body, idempotency_key)
+
+    def deposit(
+        self, session_key_id: str, authorization: AuthorizationIn, *, idempotency_key: str | None = None
+    ) -> SessionKey:
+        """Adds money to one that is registered."""
+        return self._act(session_key_id, "deposits", {"authorization": authorization}, idempotency_key)
+
+    def freeze(
+        self,
+        session_key_id: str,
+        owner_signature: OwnerSignatureIn | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> SessionKey:
+        """Nothing more is charged, for now: by the organization, or by the owner with its signature."""
+        return self._act(session_key_id, "freeze", given(owner_signature=owner_signature), idempotency_key)
+
+    def unfreeze(
+        self,
+        session_key_id: str,
+        owner_signature: OwnerSignatureIn | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> SessionKey:
+        """Lifts the freeze of whoever asks."""
+        return self._act(session_key_id, "unfreeze", given(owner_signature=owner_signature), idempotency_key)
+
+    def revoke(
+        self,
+        session_key_id: str,
+        owner_signature: OwnerSignatureIn | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> SessionKey:
+        """Nothing more is charged, ever."""
+        return self._act(session_key_id, "revoke", given(owner_signature=owner_signature), idempotency_key)
+
+    def withdraw(
+        self,
+        session_key_id: str,
+        owner_signature: OwnerSignatureIn,
+        *,
+        amount: Money | None = None,
+        idempotency_key: str | None = None,
+    ) -> SessionKey:
+        """The owner asks for money back; all there is when no amount is said."""
+        body = {**given(amount=None if amount is None else text(amount)), "owner_signature": owner_signature}
+        return self._act(session_key_id, "withdrawals", body, idempotency_key)
+
+    def open(
+        self,
+        owner: BaseAccount,
+        *,
+        customer_id: str,
+        limit: Money,
+        valid_until: datetime,
+        key: BaseAccount | None = None,
+        deployment: Deployment | None = None,
+        timeout_secs: float = 120.0,
+    ) -> Session:
+        """All of it, where API key and owner are in one place: makes a key, has the session drawn up, checks it,
+        signs as owner, registers and funds it with its limit, waits until it can be charged.
+
+        On chains that are not local, `deployment` says which contract and token the owner trusts. Else the provider
+        calls `create`, `register` and `wait_until_active`, and the owner `session.sign_open`.
+        """
+        key = key or new_key()
+        valid_until = valid_until.replace(microsecond=0)
+        drawn_up = self.create(
+            customer_id=customer_id, owner=owner.address, limit=limit, valid_until=valid_until, key=key.address
+        )
+        asked = Asked(owner.address, key.address, limit, valid_until)
+        self.register(drawn_up["id"], authorization=sign_open(owner, drawn_up, asked, deployment))
+        active = self.wait_until_active(drawn_up["id"], funded=limit, timeout_secs=timeout_secs)
+        return Session.of(active, key)
+
+    def wait_until_active(
+        self, session_key_id: str, *, funded: Money | None = None, timeout_secs: float = 120.0
+    ) -> SessionKey:
+        """Waits until it can be charged; with `funded`, until so much of its deposits is final."""
+        wanted = Decimal(0) if funded is None else amount(funded)
+        deadline = monotonic() + timeout_secs
+        while True:
+            state = self.get(session_key_id)
+            if state["status"] == "active" and Decimal(state["deposited"]) >= wanted:
+                return state
+            if state["status"] in ("revoked", "expired", "closed"):
+                raise SessionNotActive(f"the session key {session_key_id} is {state['status']}")
+            if monotonic() >= deadline:
+                why = self._relay_failure(state)
+                raise SessionNotActive(
+                    f"the session key {session_key_id} is {state['status']} with {state['deposited']} deposited "
+                    f"after {timeout_secs:.0f} s{why}"
+                )
+            time.sleep(_POLL_SECS)
+
+    def _relay_failure(self, state: SessionKey) -> str:
+        query = {"session_key_id": state["id"], "category": "session_key", "type": "relay_failed"}
+        failures = (self._client.get(path("events"), query))["data"]
+        return f": {failures[-1]['payload'].get('reason')}" if failures else ""
+
+    def _act(self, session_key_id: str, action: str, body: Any, idempotency_key: str | None) -> SessionKey:
+        where = path("session_keys", session_key_id, action)
+        return cast(SessionKey, self._client.write("POST", where, body or None, idempotency_key))
+
+
+class Settlements:
+    """Batches of claims, each one transaction."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create(self, *, payee: str | None = None, idempotency_key: str | None = None) -> Settlement:
+        """Settles now."""
+        body = given(payee=payee) or None
+        return cast(Settlement, self._client.write("POST", path("settlements"), body, idempotency_key))
+
+    def get(self, settlement_id: str, *, min_position: str | None = None) -> Settlement:
+        """One, with its claims."""
+        query = {"min_position": min_position}
+        return cast(Settlement, self._client.get(path("settlements", settlement_id), query))
+
+    def list(self, **query: Any) -> Page[Settlement]:
+        """A page, newest first: `status`, `limit`, `cursor`."""
+        return cast("Page[Settlement]", self._client.get(path("settlements"), query))
