@@ -108,12 +108,24 @@ start_bench_postgres() {
   find_postgres
   make_postgres
   while_stopped 'create database pgbench' 'create database peer'
+  warm_log
   start_postgres
+}
+
+# A server that has run for a while writes its log over segments it no longer needs; a new one has to make and
+# zero each, which stops every commit. This is to measure the former: all that min_wal_size keeps are made now.
+warm_log() {
+  local segment statements=()
+  for segment in {1..64}; do
+    statements+=("select pg_logical_emit_message(false, 'bench', '$segment')" 'select pg_switch_wal()')
+  done
+  while_stopped "${statements[@]}" checkpoint
 }
 
 # Statements for a server that does not run: not every Postgres comes with a client to send them with.
 while_stopped() { # while_stopped STATEMENT…
-  printf '%s\n' "$@" | as_server "$POSTGRES_BIN/postgres" --single -D "$DATA/postgres" -c exit_on_error=on postgres \
+  printf '%s\n' "$@" | as_server "$POSTGRES_BIN/postgres" --single -D "$DATA/postgres" -c exit_on_error=on \
+    -c min_wal_size=1GB -c max_wal_size=4GB postgres \
     >>"$DATA/postgres.log" 2>&1 || { show_log "$DATA/postgres.log"; die "not done: $*"; }
 }
 
