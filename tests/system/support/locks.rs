@@ -32,17 +32,21 @@ pub async fn on_log(pool: PgPool, statement: &'static str, partition: i32) -> Pg
 pub async fn until_waits(site: &Site, statement: &str, known: &[i32]) -> i32 {
     let pool = site.pool();
     until(&format!("{statement} waits for a lock"), async || {
-        let waiting: Vec<i32> = sqlx::query_scalar(
-            "select pid from pg_stat_activity \
-             where datname = current_database() and wait_event_type = 'Lock' and query like $1",
-        )
-        .bind(statement)
-        .fetch_all(&pool)
-        .await
-        .unwrap();
-        waiting.into_iter().find(|pid| !known.contains(pid))
+        waiting(&pool, statement).await.into_iter().find(|pid| !known.contains(pid))
     })
     .await
+}
+
+/// Sessions that wait for a lock with such a statement.
+pub async fn waiting(pool: &PgPool, statement: &str) -> Vec<i32> {
+    sqlx::query_scalar(
+        "select pid from pg_stat_activity \
+         where datname = current_database() and wait_event_type = 'Lock' and query like $1",
+    )
+    .bind(statement)
+    .fetch_all(pool)
+    .await
+    .unwrap()
 }
 
 /// Makes the database, with a setting that every session of it begins with.
