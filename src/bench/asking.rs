@@ -1,5 +1,6 @@
-//! Connections that ask a model again and again, in a closed loop: the next when the one before is answered. They
-//! begin one after the other, spread over the time that an answer takes, for clients do not come all at once.
+//! Connections that ask a model again and again, each at a pace of its own: a little slower than answers come. They
+//! begin one after the other, spread over that pace, for clients do not come all at once; in a loop that waited for
+//! the answer alone, whoever was held up together once would ask together for ever.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use super::tally::{Lost, Recorder, Span, Tally, Times};
 use super::verdict::Verdict;
 use super::work::Work;
 
+/// From one question of a connection to its next, in times of an answer.
+const PACE: f64 = 1.2;
 /// Between a request that was not answered well and the next one of the same connection.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long requests without an answer are sent again, all together.
@@ -49,6 +52,7 @@ pub struct Asking<'a> {
 struct Job {
     question: Arc<Question>,
     span: Span,
+    pace: Duration,
     recorder: Recorder,
 }
 
@@ -58,13 +62,15 @@ impl Asking<'_> {
         let connections = connect(&[self.server], self.connections).await?;
         let start = Instant::now();
         // Whoever comes last has asked once before anything counts.
-        let warm = start + WARM_UP + self.takes;
+        let pace = self.takes.mul_f64(PACE);
+        let warm = start + WARM_UP + pace;
         let span = Span { start, warm, end: warm + self.length };
-        let job = Arc::new(Job { question: Arc::clone(self.question), span, recorder: Recorder::new(self.payers) });
+        let job = Job { question: Arc::clone(self.question), span, pace, recorder: Recorder::new(self.payers) };
+        let job = Arc::new(job);
         let mut asking = JoinSet::new();
         for (number, connection) in connections.into_iter().enumerate() {
             let asker = self.askers[number % self.askers.len()].clone();
-            let after = self.takes.mul_f64(number as f64 / self.connections as f64);
+            let after = pace.mul_f64(number as f64 / self.connections as f64);
             asking.spawn(ask(Arc::clone(&job), connection, number, asker, start + after));
         }
         while let Some(ended) = asking.join_next().await {
@@ -127,10 +133,11 @@ fn contains(body: &[u8], text: &str) -> bool {
 }
 
 async fn ask(job: Arc<Job>, mut connection: Connection, number: usize, asker: Asker, begin: Instant) {
-    tokio::time::sleep_until(begin.into()).await;
     let (payer, means) = asker;
     let mut request = Vec::new();
-    while Instant::now() < job.span.end {
+    let mut due = begin;
+    while due < job.span.end {
+        tokio::time::sleep_until(due.into()).await;
         if !job.question.compose(&means, &mut request) {
             job.fail(number, "a voucher could not be signed".to_owned());
             return;
@@ -143,6 +150,11 @@ async fn ask(job: Arc<Job>, mut connection: Connection, number: usize, asker: As
         let times = Times { due: sent, sent, answered: Instant::now() };
         if !job.note(number, payer, verdict, times, &request) {
             tokio::time::sleep(PAUSE).await;
+        }
+        // Whoever comes too late for its turn waits for the next one.
+        let now = Instant::now();
+        while due < now {
+            due += job.pace;
         }
     }
 }

@@ -129,7 +129,7 @@ impl Bench<'_> {
             }
         }
         let what = format!(
-            "chat completions of {PROMPT_TOKENS} and {ANSWER_TOKENS} tokens from an upstream that takes {} ms, in a closed loop",
+            "chat completions of {PROMPT_TOKENS} and {ANSWER_TOKENS} tokens from an upstream that takes {} ms; each connection asks at a pace of its own, a fifth slower than that",
             self.args.upstream_ms
         );
         let header = ["connections", "way", "p50 ms", "p99 ms", "added to p50", "added to p99"];

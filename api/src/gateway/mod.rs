@@ -21,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::ids;
 use eventstore::answers::Answers;
+use eventstore::postgres::connect;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -68,6 +69,8 @@ use resolve::Resolver;
 use settings::REQUESTS_BYTES_MAX;
 use upstream::Upstreams;
 
+/// Connections of the database for answers that are kept.
+const KEEPERS_MAX: u32 = 8;
 /// How long one of the gateway's own paths may take.
 const OWN_WITHIN: Duration = Duration::from_secs(30);
 
@@ -106,7 +109,8 @@ pub fn router(app: App, settings: GatewaySettings) -> Result<Router, reqwest::Er
         payers: Payers::new(),
         limits: Limits::default(),
         upstreams: Upstreams::new()?,
-        answers: Answers::new(app.pool.clone(), app.vault.keys().clone()),
+        // A kept answer that a crash of the database loses is asked for once more; no answer waits for the disk twice.
+        answers: Answers::new(connect::unhurried(&app.pool, KEEPERS_MAX), app.vault.keys().clone()),
         running: answers::Running::new(),
         memory: Memory::new(REQUESTS_BYTES_MAX),
         places: Arc::new(Semaphore::new(settings.requests_max)),
