@@ -5,14 +5,23 @@ use std::sync::Arc;
 use crate::account::{Account, AccountEvent};
 use crate::aggregate::{Aggregate, DecodeError, EventPayload};
 use crate::api_key::{ApiKey, ApiKeyEvent};
+use crate::connector::{Connector, ConnectorEvent};
 use crate::customer::{Customer, CustomerEvent};
 use crate::envelope::RecordedEvent;
 use crate::exact_payment::{ExactPayment, ExactPaymentEvent};
 use crate::gateway_key::{GatewayKey, GatewayKeyEvent};
+use crate::invoice::{Invoice, InvoiceEvent};
 use crate::organization::{Organization, OrganizationEvent};
+use crate::payment::{Payment, PaymentEvent};
+use crate::payout::{Payout, PayoutEvent};
+use crate::plan::{Plan, PlanEvent};
+use crate::series::{Series, SeriesEvent};
 use crate::session_key::{SessionKey, SessionKeyEvent};
 use crate::settlement::{Settlement, SettlementEvent};
 use crate::settler::{Settler, SettlerEvent};
+use crate::subscription::{Subscription, SubscriptionEvent};
+use crate::test_clock::{TestClock, TestClockEvent};
+use crate::webhook::{Webhook, WebhookEvent};
 
 /// An event of any aggregate.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +44,24 @@ pub enum LedgerEvent {
     Settler(SettlerEvent),
     /// Of an exact payment.
     ExactPayment(ExactPaymentEvent),
+    /// Of a plan.
+    Plan(PlanEvent),
+    /// Of a subscription.
+    Subscription(SubscriptionEvent),
+    /// Of an invoice.
+    Invoice(InvoiceEvent),
+    /// Of a series of numbers.
+    Series(SeriesEvent),
+    /// Of a payment.
+    Payment(PaymentEvent),
+    /// Of a connector.
+    Connector(ConnectorEvent),
+    /// Of a provider's message.
+    Webhook(WebhookEvent),
+    /// Of a test clock.
+    TestClock(TestClockEvent),
+    /// Of a payout file.
+    Payout(PayoutEvent),
 }
 
 macro_rules! each_is_one {
@@ -57,6 +84,15 @@ each_is_one! {
     SettlementEvent in Settlement;
     SettlerEvent in Settler;
     ExactPaymentEvent in ExactPayment;
+    PlanEvent in Plan;
+    SubscriptionEvent in Subscription;
+    InvoiceEvent in Invoice;
+    SeriesEvent in Series;
+    PaymentEvent in Payment;
+    ConnectorEvent in Connector;
+    WebhookEvent in Webhook;
+    TestClockEvent in TestClock;
+    PayoutEvent in Payout;
 }
 
 /// An event of the log with its payload read, once for all who work with it. One that cannot be read stays in
@@ -92,6 +128,15 @@ impl LedgerEvent {
             Settlement::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Settlement),
             Settler::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Settler),
             ExactPayment::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::ExactPayment),
+            Plan::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Plan),
+            Subscription::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Subscription),
+            Invoice::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Invoice),
+            Series::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Series),
+            Payment::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Payment),
+            Connector::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Connector),
+            Webhook::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Webhook),
+            TestClock::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::TestClock),
+            Payout::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Payout),
             other => Err(DecodeError::Unknown { category: other.to_owned(), event_type: kind.to_owned(), schema }),
         }
     }

@@ -165,6 +165,28 @@ prefixed_ids! {
     GatewayKeyId = "gky";
     /// One payment by a signed transfer (x402 `exact`).
     ExactPaymentId = "xpay";
+    /// What customers can subscribe to.
+    PlanId = "plan";
+    /// A customer's subscription to a plan.
+    SubscriptionId = "sub";
+    /// An invoice.
+    InvoiceId = "inv";
+    /// A credit note.
+    CreditNoteId = "cn";
+    /// One payment, with all tries to make it.
+    PaymentId = "pay";
+    /// A refund of a payment, or of a part of it.
+    RefundId = "re";
+    /// A payment provider's account that an organization has connected.
+    ConnectorId = "con";
+    /// A tax rate of an organization's table.
+    TaxRateId = "txr";
+    /// A clock for tests.
+    TestClockId = "clk";
+    /// A payment provider's message.
+    WebhookId = "whk";
+    /// A payout file that was compared with the ledger.
+    PayoutId = "pout";
     /// One event of the log.
     EventId = "evt";
 }

@@ -184,6 +184,111 @@ bounded_decimal! {
     Quantity, QUANTITY_SCALE_MAX
 }
 
+/// An amount of money that may be less than zero: a line of an invoice. Exact to 12 decimals, and no further from
+/// zero than [`BALANCE_MAX`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct SignedAmount(Decimal);
+
+impl SignedAmount {
+    /// Nothing.
+    pub const ZERO: Self = Self(Decimal::ZERO);
+
+    /// Checks precision and size of a computed value; never rounds.
+    pub fn new(value: Decimal) -> Result<Self, MoneyError> {
+        let value = value.normalize();
+        if value.scale() > AMOUNT_SCALE_MAX {
+            return Err(MoneyError::TooPrecise { max: AMOUNT_SCALE_MAX });
+        }
+        if value.abs() > Decimal::from(BALANCE_MAX) {
+            return Err(MoneyError::TooLarge);
+        }
+        Ok(Self(value))
+    }
+
+    /// The exact decimal, without trailing zeros.
+    pub const fn decimal(self) -> Decimal {
+        self.0
+    }
+
+    /// Whether it is nothing.
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
+    /// Whether it is less than zero.
+    pub fn is_negative(self) -> bool {
+        self.0.is_sign_negative() && !self.0.is_zero()
+    }
+
+    /// The same amount the other way round.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        if self.0.is_zero() { self } else { Self(-self.0) }
+    }
+
+    /// The sum, refused beyond [`BALANCE_MAX`].
+    pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
+        self.0.checked_add(other.0).ok_or(MoneyError::TooLarge).and_then(Self::new)
+    }
+
+    /// The sum where the decision has already shown that it fits; see [`Amount::plus`].
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        self.checked_add(other).unwrap_or_else(|_| {
+            let most = Decimal::from(BALANCE_MAX);
+            Self(if (self.0 + other.0).is_sign_negative() { -most } else { most })
+        })
+    }
+
+    /// What of it is above zero.
+    pub fn positive_part(self) -> Amount {
+        Amount::new(self.0.max(Decimal::ZERO)).unwrap_or_default()
+    }
+
+    /// Its distance from zero.
+    pub fn magnitude(self) -> Amount {
+        Amount::new(self.0.abs()).unwrap_or_default()
+    }
+}
+
+impl From<Amount> for SignedAmount {
+    fn from(amount: Amount) -> Self {
+        Self(amount.0)
+    }
+}
+
+impl FromStr for SignedAmount {
+    type Err = MoneyError;
+    fn from_str(text: &str) -> Result<Self, MoneyError> {
+        Self::new(parse_decimal(text)?)
+    }
+}
+
+impl fmt::Display for SignedAmount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for SignedAmount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for SignedAmount {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for SignedAmount {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl Quantity {
     /// Quantity × unit price, exact: a product with more than 12 decimals is refused, not rounded.
     pub fn priced(self, unit_price: Amount) -> Result<Amount, MoneyError> {
@@ -256,6 +361,13 @@ impl Currency {
     /// The code, upper case.
     pub const fn code(self) -> &'static str {
         self.0
+    }
+
+    /// Rounded to its smallest unit, half away from zero: how a line of an invoice is rounded.
+    pub fn rounded(self, exact: Decimal) -> Decimal {
+        exact
+            .round_dp_with_strategy(self.minor_unit(), rust_decimal::RoundingStrategy::MidpointAwayFromZero)
+            .normalize()
     }
 
     /// Decimals of its smallest unit: what invoices and transfers are rounded to, at the edge.

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::aggregate::{Aggregate, EventPayload, IndexEntry, event_enum, payload_methods};
 use crate::evm::Address;
-use crate::ids::{OrganizationId, RouteId};
+use crate::ids::{OrganizationId, RouteId, TaxRateId};
 use crate::meter::{Meter, MeterCode};
 use crate::model_price::{MODELS_MAX, ModelName, ModelPrice, ModelPrices, PRICES_MAX, TokenPrices};
 use crate::money::{Amount, Currency, MoneyError};
 use crate::route::{self, CredentialRef, Found, Method, ROUTES_MAX, RequestPath, Route, RouteError};
+use crate::tax::{TAX_RATES_MAX, TaxProfile, TaxRate};
 
 mod gateway;
 
@@ -38,6 +39,10 @@ pub struct Organization {
     pub models: ModelPrices,
     /// Counts each time that prices of models were set.
     pub models_version: u32,
+    /// What its invoices say of it, and how they are numbered and collected.
+    pub billing: BillingProfile,
+    /// Its tax table.
+    pub tax_rates: BTreeMap<TaxRateId, TaxRate>,
 }
 
 impl Organization {
@@ -45,6 +50,32 @@ impl Organization {
     pub fn find_route(&self, method: Method, path: &RequestPath<'_>) -> Found<'_> {
         route::find(self.routes.values().map(|set| &set.route), method, path)
     }
+}
+
+/// What an organization's invoices say of it, and how they are numbered. A company's, so not personal data.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BillingProfile {
+    /// Its name on invoices; the organization's own when empty.
+    #[serde(default)]
+    pub legal_name: String,
+    /// Its address, line by line.
+    #[serde(default)]
+    pub address: Vec<String>,
+    /// Where it is, and its tax id.
+    #[serde(default)]
+    pub tax: TaxProfile,
+    /// Where to write to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// What stands before invoice numbers; `INV-` when `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice_prefix: Option<String>,
+    /// What stands before numbers of credit notes; `CN-` when `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit_note_prefix: Option<String>,
+    /// At the foot of each page, for example a bank account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer: Option<String>,
 }
 
 /// A route and when it was set.
@@ -142,6 +173,15 @@ pub enum OrganizationCommand {
         /// Which.
         model: ModelName,
     },
+    /// Say what invoices say of it.
+    SetBillingProfile(Box<BillingProfile>),
+    /// Add a row to the tax table, or change one.
+    SetTaxRate(TaxRate),
+    /// Take a row off the tax table. Invoices that were drafted keep it.
+    RemoveTaxRate {
+        /// Which.
+        tax_rate_id: TaxRateId,
+    },
 }
 
 /// What becomes of the secret that a route has for its upstream.
@@ -174,6 +214,19 @@ event_enum! {
     ModelPricesSet(ModelPricesSet) = "model_prices_set", 1;
     /// A model has no price any more.
     ModelPriceRemoved(ModelPriceRemoved) = "model_price_removed", 1;
+    /// What invoices say of it was set.
+    BillingProfileSet(Box<BillingProfile>) = "billing_profile_set", 1;
+    /// A row of the tax table was set.
+    TaxRateSet(TaxRate) = "tax_rate_set", 1;
+    /// A row of the tax table was removed.
+    TaxRateRemoved(TaxRateRemoved) = "tax_rate_removed", 1;
+}
+
+/// Payload of `organization.tax_rate_removed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaxRateRemoved {
+    /// Which.
+    pub tax_rate_id: TaxRateId,
 }
 
 /// Payload of `organization.created`.
@@ -236,7 +289,10 @@ impl EventPayload for OrganizationEvent {
             | Self::RouteSet(_)
             | Self::RouteRemoved(_)
             | Self::ModelPricesSet(_)
-            | Self::ModelPriceRemoved(_) => Vec::new(),
+            | Self::ModelPriceRemoved(_)
+            | Self::BillingProfileSet(_)
+            | Self::TaxRateSet(_)
+            | Self::TaxRateRemoved(_) => Vec::new(),
         }
     }
 }
@@ -274,6 +330,12 @@ pub enum OrganizationError {
     /// It is not on the price list.
     #[error("the price list has no such model")]
     ModelNotFound,
+    /// The tax table is full.
+    #[error("an organization has at most {TAX_RATES_MAX} tax rates")]
+    TooManyTaxRates,
+    /// There is none with this id.
+    #[error("there is no such tax rate")]
+    TaxRateNotFound,
     /// A token is too dear.
     #[error("the price of model {model} {reason}")]
     ModelPrice {
@@ -286,7 +348,7 @@ pub enum OrganizationError {
 
 impl Aggregate for Organization {
     const CATEGORY: &'static str = "organization";
-    const STATE_VERSION: i16 = 3;
+    const STATE_VERSION: i16 = 4;
     type Command = OrganizationCommand;
     type Event = OrganizationEvent;
     type Error = OrganizationError;
@@ -334,6 +396,19 @@ impl Aggregate for Organization {
                 Some(_) => Ok(vec![OrganizationEvent::ModelPriceRemoved(ModelPriceRemoved { model: model.clone() })]),
                 None => Err(OrganizationError::ModelNotFound),
             },
+            (OrganizationCommand::SetBillingProfile(profile), Some(_)) if self.billing == **profile => Ok(Vec::new()),
+            (OrganizationCommand::SetBillingProfile(profile), Some(_)) => {
+                Ok(vec![OrganizationEvent::BillingProfileSet(profile.clone())])
+            }
+            (OrganizationCommand::SetTaxRate(rate), Some(_)) => match self.tax_rates.get(&rate.id) {
+                Some(known) if known == rate => Ok(Vec::new()),
+                None if self.tax_rates.len() >= TAX_RATES_MAX => Err(OrganizationError::TooManyTaxRates),
+                _ => Ok(vec![OrganizationEvent::TaxRateSet(rate.clone())]),
+            },
+            (OrganizationCommand::RemoveTaxRate { tax_rate_id }, Some(_)) => match self.tax_rates.get(tax_rate_id) {
+                Some(_) => Ok(vec![OrganizationEvent::TaxRateRemoved(TaxRateRemoved { tax_rate_id: *tax_rate_id })]),
+                None => Err(OrganizationError::TaxRateNotFound),
+            },
         }
     }
 
@@ -363,6 +438,9 @@ impl Aggregate for Organization {
                 }
             }
             OrganizationEvent::ModelPriceRemoved(removed) => self.models.remove(&removed.model),
+            OrganizationEvent::BillingProfileSet(profile) => self.billing = (**profile).clone(),
+            OrganizationEvent::TaxRateSet(rate) => drop(self.tax_rates.insert(rate.id, rate.clone())),
+            OrganizationEvent::TaxRateRemoved(removed) => drop(self.tax_rates.remove(&removed.tax_rate_id)),
         }
     }
 }

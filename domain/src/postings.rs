@@ -13,6 +13,29 @@
 //! | `account.captured`, from credits | `customer:<id>:held` | `revenue` |
 //! | `account.captured`, post-paid | `customer:<id>:receivable` | `revenue` |
 //! | `account.captured`, `voided`, `hold_expired`: credits given back | `customer:<id>:held` | `customer:<id>:credits` |
+//! | `account.usage_settled` | `customer:<id>:invoiced` | `customer:<id>:receivable` |
+//! | `invoice.finalized`: fees (the other way where more is given back) | `customer:<id>:invoiced` | `revenue` |
+//! | `invoice.finalized`: taxes | `customer:<id>:invoiced` | `tax` |
+//! | `invoice.finalized`: what rounding adds (the other way where it takes) | `customer:<id>:invoiced` | `rounding` |
+//! | `invoice.finalized`, `credit_note_issued`: what becomes credits | `customer:<id>:invoiced` | `credits:granted` |
+//! | `invoice.voided`, `credit_note_issued`: fees and usage | `revenue` | `customer:<id>:invoiced` |
+//! | `invoice.voided`, `credit_note_issued`: taxes | `tax` | `customer:<id>:invoiced` |
+//! | `invoice.voided`, `credit_note_issued`: rounding | `rounding` | `customer:<id>:invoiced` |
+//! | `invoice.credit_note_issued`: what is to be refunded | `customer:<id>:invoiced` | `refunds` |
+//! | `invoice.offset`: what was to become credits and lowers what is due | `credits:granted` | `customer:<id>:invoiced` |
+//! | `invoice.marked_uncollectible` | `bad_debt` | `customer:<id>:invoiced` |
+//! | `invoice.paid`, what had been given up | `customer:<id>:invoiced` | `bad_debt` |
+//! | `payment.succeeded` | `psp:clearing`, by hand `bank` | `customer:<id>:invoiced` |
+//! | `payment.surplus`: what was not due and becomes credits | `customer:<id>:invoiced` | `credits:granted` |
+//! | `payment.surplus`: what of it had been refunded before | `customer:<id>:invoiced` | `refunds` |
+//! | `payment.refund_updated`, succeeded | `refunds` | `psp:clearing`, by hand `bank` |
+//! | the same of a payment for no invoice, without a credit note | `customer:<id>:invoiced` | `psp:clearing`, by hand `bank` |
+//! | `payment.refund_updated`, what had gone back and has come again | `psp:clearing` | `refunds`, or `customer:<id>:invoiced` as it went |
+//! | `payment.dispute_opened` | `disputes` | `psp:clearing` |
+//! | `payment.dispute_closed`, won | `psp:clearing` | `disputes` |
+//! | `payment.paid_out`: what came | `bank` | `psp:clearing` |
+//! | `payment.paid_out`: what the provider kept | `psp:fees` | `psp:clearing` |
+//! | `payment.paid_out` of a refund: what went, with what the provider kept | `psp:clearing` | `bank` |
 //! | `session_key.deposited` | `chain:escrow` | `customer:<id>:escrow` |
 //! | `session_key.charged` | `customer:<id>:escrow` | `revenue` |
 //! | the same amount in the contract | `merchant:accrued` | `chain:escrow` |
@@ -35,7 +58,14 @@
 //! Post-paid room that is reserved is no money yet, so it has no posting.
 //!
 //! `credits:granted` is the contra account of credits that were given without a payment through
-//! Tollbook; credits that are bought will come from a clearing account.
+//! Tollbook, and of those that an invoice gave: both sides of these cancel out.
+//!
+//! What a customer owes is `receivable` and `invoiced` together. Usage that was charged post-paid is revenue and
+//! receivable at once; its invoice adds fees and taxes to `invoiced`, the payment takes all of it from there, and when
+//! the invoice is settled its usage goes from `receivable` to `invoiced`, which is zero then. `psp:clearing` is with
+//! providers: it is zero when all of it was paid out. What is in `refunds` was taken back and has not gone yet; when it
+//! is below zero, more has gone than credit notes have taken back. What was paid for no invoice lowers `invoiced` until
+//! it is refunded.
 //!
 //! What lies in the contract is `chain:escrow` (still the customers') and `merchant:accrued` (earned).
 //! `chain:clearing` holds what the chain says it paid for claims and what was seen to arrive: it is
@@ -44,13 +74,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::account::{AccountEvent, Funds};
 use crate::event::LedgerEvent;
-use crate::exact_payment::ExactPaymentEvent;
 use crate::ids::CustomerId;
 use crate::money::{Amount, Currency};
-use crate::session_key::SessionKeyEvent;
 use crate::settlement::SettlementEvent;
+
+mod account;
+mod billing;
+mod chain;
+#[cfg(test)]
+mod tests;
 
 /// An account of the journal, per organization and currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,9 +112,27 @@ pub enum JournalAccount {
     ChainClearing,
     /// Arrived at the payee.
     MerchantSettled,
+    /// What invoices have added to what a customer owes, less what was paid.
+    CustomerInvoiced(CustomerId),
+    /// Taxes that are owed to the state.
+    Tax,
+    /// What rounding adds to exact amounts, and takes.
+    Rounding,
+    /// Owed, and given up.
+    BadDebt,
+    /// With payment providers.
+    PspClearing,
+    /// What they keep.
+    PspFees,
+    /// In the bank.
+    Bank,
+    /// Taken back by credit notes, and not yet with the customer.
+    Refunds,
+    /// What providers took back because customers dispute it.
+    Disputes,
 }
 
-const FIXED: [(&str, JournalAccount); 8] = [
+const FIXED: [(&str, JournalAccount); 16] = [
     ("credits:granted", JournalAccount::CreditsGranted),
     ("revenue", JournalAccount::Revenue),
     ("breakage", JournalAccount::Breakage),
@@ -90,6 +141,14 @@ const FIXED: [(&str, JournalAccount); 8] = [
     ("merchant:in_settlement", JournalAccount::MerchantInSettlement),
     ("chain:clearing", JournalAccount::ChainClearing),
     ("merchant:settled", JournalAccount::MerchantSettled),
+    ("tax", JournalAccount::Tax),
+    ("rounding", JournalAccount::Rounding),
+    ("bad_debt", JournalAccount::BadDebt),
+    ("psp:clearing", JournalAccount::PspClearing),
+    ("psp:fees", JournalAccount::PspFees),
+    ("bank", JournalAccount::Bank),
+    ("refunds", JournalAccount::Refunds),
+    ("disputes", JournalAccount::Disputes),
 ];
 
 impl fmt::Display for JournalAccount {
@@ -99,6 +158,7 @@ impl fmt::Display for JournalAccount {
             Self::CustomerHeld(id) => write!(f, "customer:{id}:held"),
             Self::CustomerReceivable(id) => write!(f, "customer:{id}:receivable"),
             Self::CustomerEscrow(id) => write!(f, "customer:{id}:escrow"),
+            Self::CustomerInvoiced(id) => write!(f, "customer:{id}:invoiced"),
             fixed => f.write_str(FIXED.iter().find(|(_, account)| account == fixed).map_or("", |(name, _)| name)),
         }
     }
@@ -124,6 +184,7 @@ impl FromStr for JournalAccount {
             "held" => Ok(Self::CustomerHeld(customer)),
             "receivable" => Ok(Self::CustomerReceivable(customer)),
             "escrow" => Ok(Self::CustomerEscrow(customer)),
+            "invoiced" => Ok(Self::CustomerInvoiced(customer)),
             _ => Err(UnknownAccount),
         }
     }
@@ -145,12 +206,14 @@ pub struct Posting {
 /// The postings of an event; none for one that moves no money.
 pub fn postings(event: &LedgerEvent) -> Vec<Posting> {
     let moves = match event {
-        LedgerEvent::Account(event) => account_moves(event),
-        LedgerEvent::SessionKey(event) => session_key_moves(event),
+        LedgerEvent::Account(event) => account::moves(event),
+        LedgerEvent::SessionKey(event) => chain::session_key_moves(event),
         LedgerEvent::Settlement(SettlementEvent::Finalized(e)) => {
             vec![(JournalAccount::MerchantSettled, JournalAccount::ChainClearing, e.transferred, e.currency)]
         }
-        LedgerEvent::ExactPayment(event) => exact_payment_moves(event),
+        LedgerEvent::ExactPayment(event) => chain::exact_payment_moves(event),
+        LedgerEvent::Invoice(event) => billing::invoice_moves(event),
+        LedgerEvent::Payment(event) => billing::payment_moves(event),
         _ => Vec::new(),
     };
     let moved = moves.into_iter().filter(|(_, _, amount, _)| !amount.is_zero());
@@ -158,101 +221,3 @@ pub fn postings(event: &LedgerEvent) -> Vec<Posting> {
 }
 
 type Move = (JournalAccount, JournalAccount, Amount, Currency);
-
-fn account_moves(event: &AccountEvent) -> Vec<Move> {
-    use JournalAccount::{Breakage, CreditsGranted, CustomerCredits, CustomerHeld, CustomerReceivable, Revenue};
-    let customer = event.customer_id();
-    let hold =
-        |funds: &Funds, currency| (CustomerCredits(customer), CustomerHeld(customer), funds.of_credits(), currency);
-    let back =
-        |funds: &Funds, currency| (CustomerHeld(customer), CustomerCredits(customer), funds.of_credits(), currency);
-    match event {
-        AccountEvent::Credited(e) => vec![(CreditsGranted, CustomerCredits(customer), e.amount, e.currency)],
-        AccountEvent::CreditExpired(e) => vec![(CustomerCredits(customer), Breakage, e.amount, e.currency)],
-        AccountEvent::Charged(e) => vec![
-            (CustomerCredits(customer), Revenue, e.paid_by_credits(), e.currency),
-            (CustomerReceivable(customer), Revenue, e.postpaid, e.currency),
-        ],
-        AccountEvent::Held(e) => vec![hold(&e.funds, e.currency)],
-        AccountEvent::HoldExtended(e) => vec![hold(&e.funds, e.currency)],
-        AccountEvent::Captured(e) => vec![
-            (CustomerHeld(customer), Revenue, e.charge.paid_by_credits(), e.charge.currency),
-            (CustomerReceivable(customer), Revenue, e.charge.postpaid, e.charge.currency),
-            back(&e.returned, e.charge.currency),
-        ],
-        AccountEvent::Voided(e) | AccountEvent::HoldExpired(e) => vec![back(&e.returned, e.currency)],
-        AccountEvent::Opened(_) | AccountEvent::QuotaSet(_) | AccountEvent::LimitSet(_) => Vec::new(),
-    }
-}
-
-fn session_key_moves(event: &SessionKeyEvent) -> Vec<Move> {
-    use JournalAccount::{
-        ChainClearing, ChainEscrow, CustomerEscrow, CustomerHeld, MerchantAccrued, MerchantInSettlement, Revenue,
-    };
-    let (escrow, held) = (CustomerEscrow(event.customer_id()), CustomerHeld(event.customer_id()));
-    match event {
-        SessionKeyEvent::Deposited(e) => vec![(ChainEscrow, escrow, e.amount, e.currency)],
-        SessionKeyEvent::Charged(e) => {
-            vec![(escrow, Revenue, e.amount, e.currency), (MerchantAccrued, ChainEscrow, e.amount, e.currency)]
-        }
-        SessionKeyEvent::Held(e) => vec![(escrow, held, e.amount, e.currency)],
-        SessionKeyEvent::HoldExtended(e) => vec![(escrow, held, e.amount, e.currency)],
-        SessionKeyEvent::Captured(e) => vec![
-            (held, Revenue, e.charge.amount, e.charge.currency),
-            (MerchantAccrued, ChainEscrow, e.charge.amount, e.charge.currency),
-            (held, escrow, e.returned, e.charge.currency),
-        ],
-        SessionKeyEvent::Voided(e) | SessionKeyEvent::HoldExpired(e) => vec![(held, escrow, e.returned, e.currency)],
-        SessionKeyEvent::ClaimPlanned(e) => vec![(MerchantInSettlement, MerchantAccrued, e.amount, e.currency)],
-        SessionKeyEvent::ClaimReleased(e) => vec![(MerchantAccrued, MerchantInSettlement, e.amount, e.currency)],
-        SessionKeyEvent::Claimed(e) => vec![
-            (ChainClearing, MerchantInSettlement, e.planned, e.currency),
-            (ChainClearing, MerchantAccrued, e.amount.minus(e.planned), e.currency),
-        ],
-        SessionKeyEvent::Withdrawn(e) => vec![(escrow, ChainEscrow, e.amount, e.currency)],
-        // What was charged and never claimed is taken back.
-        SessionKeyEvent::Closed(e) => vec![
-            (Revenue, escrow, e.written_off, e.currency),
-            (ChainEscrow, MerchantAccrued, e.written_off, e.currency),
-        ],
-        _ => Vec::new(),
-    }
-}
-
-fn exact_payment_moves(event: &ExactPaymentEvent) -> Vec<Move> {
-    use JournalAccount::{ChainClearing, MerchantSettled, Revenue};
-    match event {
-        ExactPaymentEvent::Settled(e) => vec![(ChainClearing, Revenue, e.amount, e.currency)],
-        ExactPaymentEvent::Finalized(e) => vec![(MerchantSettled, ChainClearing, e.amount, e.currency)],
-        // The chain was reorganized: what had been in a block is in none.
-        ExactPaymentEvent::Failed(e) => vec![(Revenue, ChainClearing, e.reversed, e.currency)],
-        ExactPaymentEvent::Accepted(_)
-        | ExactPaymentEvent::Released(_)
-        | ExactPaymentEvent::Submitted(_)
-        | ExactPaymentEvent::Delivered(_) => Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_account_is_found_by_its_name() {
-        let customer = CustomerId::new(uuid::Uuid::from_u128(7));
-        for account in [
-            JournalAccount::CustomerCredits(customer),
-            JournalAccount::CustomerHeld(customer),
-            JournalAccount::CustomerReceivable(customer),
-            JournalAccount::CustomerEscrow(customer),
-        ]
-        .into_iter()
-        .chain(FIXED.map(|(_, account)| account))
-        {
-            assert_eq!(account.to_string().parse(), Ok(account));
-        }
-        for unknown in ["", "garbage", "customer:", "customer:cus_x:credits", "customer:7:credits"] {
-            assert_eq!(unknown.parse::<JournalAccount>(), Err(UnknownAccount), "{unknown}");
-        }
-    }
-}

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::Timestamp;
-use crate::account::QuotaTerms;
+use crate::account::event::BillRef;
+use crate::account::{PaymentOrder, QuotaTerms};
 use crate::charge::Usage;
+use crate::cycle::Cycle;
 use crate::hold::HoldAction;
-use crate::ids::{CreditGrantId, CustomerId, OrganizationId};
+use crate::ids::{CreditGrantId, CustomerId, InvoiceId, OrganizationId};
 use crate::meter::MeterCode;
 use crate::money::{Amount, Currency};
+use crate::subscription::TurnTo;
 
 /// A command. Each names the organization that asks: another one's account does not exist for it.
 #[derive(Debug, Clone)]
@@ -64,6 +67,8 @@ pub enum Action {
         usage: Vec<Usage>,
         /// The caller's idea of the currency, checked.
         currency: Option<Currency>,
+        /// When it was used, when that was earlier than now: it counts in the period of that moment.
+        used_at: Option<Timestamp>,
         /// Shown on statements.
         description: Option<String>,
         /// The caller's own labels. Must not be personal data.
@@ -73,4 +78,24 @@ pub enum Action {
     ExpireCredits,
     /// Reserve, capture, release.
     Hold(HoldAction),
+    /// Take what is not billed yet for a bill, and begin, change or end a subscription's allowances.
+    Turn {
+        /// What asks.
+        bill: BillRef,
+        /// Whether usage is billed with it: of the subscription's own meters, and what belongs to no subscription.
+        close_usage: bool,
+        /// The period that is closed, of a subscription.
+        closed: Option<Cycle>,
+        /// What the account is to have from now on; `None` when it stays as it is.
+        to: Option<TurnTo>,
+    },
+    /// The invoice of usage that was charged post-paid is settled.
+    SettleUsage {
+        /// Which.
+        invoice_id: InvoiceId,
+        /// How much.
+        amount: Amount,
+    },
+    /// Say in which order allowance, credits and post-paid room pay.
+    SetPaymentOrder(PaymentOrder),
 }

@@ -1,16 +1,19 @@
 //! The rules of an account: what is allowed, what it costs, what pays for it.
 
-use std::collections::BTreeMap;
+use chrono::TimeDelta;
 
 use crate::Timestamp;
 use crate::account::command::{AccountCommand, Action};
 use crate::account::event::{
-    AccountEvent, Balances, Charged, CreditExpired, CreditUse, Credited, Funds, LimitSet, Opened, QuotaSet,
+    AccountEvent, Balances, Charged, CreditExpired, Credited, LimitSet, Opened, PaymentOrderSet, QuotaSet,
 };
-use crate::account::{Account, GRANTS_MAX, Grant, Hold, Overage, Owner, QUOTAS_MAX, Quota, QuotaTerms, holding};
-use crate::charge::{Line, Usage};
+use crate::account::rating::{Asked, Within};
+use crate::account::{
+    Account, GRANTS_MAX, Grant, Overage, Owner, QUOTAS_MAX, QuotaTerms, Source, USED_AT_DAYS_MAX, funding, holding,
+    turn,
+};
 use crate::hold::HoldError;
-use crate::meter::{Meter, MeterCode};
+use crate::meter::MeterCode;
 use crate::money::{Amount, BALANCE_MAX, Currency, MoneyError, Quantity};
 
 /// Why an account's command is denied.
@@ -82,6 +85,18 @@ pub enum AccountError {
     /// A quota that neither includes nor blocks anything.
     #[error("a quota must include its usage, or block what is beyond it, or both")]
     QuotaWithoutEffect,
+    /// The meter's quota is a subscription's.
+    #[error("the quota of meter {meter} belongs to a subscription")]
+    QuotaOfSubscription {
+        /// Of this meter.
+        meter: MeterCode,
+    },
+    /// Something was used in the future, or too long ago.
+    #[error("used_at must not lie in the future, nor more than {USED_AT_DAYS_MAX} days ago")]
+    UsedAtOutOfRange,
+    /// Nothing, or something twice.
+    #[error("a payment order names at least one source, and none twice")]
+    InvalidPaymentOrder,
 }
 
 pub(super) fn decide(
@@ -144,16 +159,16 @@ pub(super) fn decide(
                 after: Balances { postpaid_limit: *postpaid_limit, ..account.balances() },
             })])
         }
-        Action::Charge { usage, currency, description, metadata } => {
+        Action::Charge { usage, currency, used_at, description, metadata } => {
             same_currency(&owner, *currency)?;
-            let lines = rate(account, &owner, usage, now, Within::Now)?;
-            let amount = total(account, &lines)?;
-            let funds = fund(account, &owner, amount, now)?;
+            check_used_at(*used_at, now)?;
+            let asked = Asked { usage, within: Within::Free(*used_at), now };
+            let (priced, funds) = funding::pay(account, &owner, asked)?;
             let charged = AccountEvent::Charged(Charged {
                 customer_id: owner.customer_id,
-                amount,
+                amount: priced.amount,
                 currency: owner.currency,
-                lines,
+                lines: priced.lines,
                 after: Balances {
                     credits: remaining_credits(account, now).minus(funds.of_credits()),
                     postpaid: account.postpaid.plus(funds.postpaid),
@@ -161,6 +176,8 @@ pub(super) fn decide(
                 },
                 credits_used: funds.credits,
                 postpaid: funds.postpaid,
+                billable: true,
+                used_at: *used_at,
                 description: description.clone(),
                 metadata: metadata.clone(),
             });
@@ -168,7 +185,32 @@ pub(super) fn decide(
         }
         Action::ExpireCredits => Ok(expiries(account, &owner, now)),
         Action::Hold(action) => holding::decide(account, &owner, action, now),
+        Action::Turn { bill, close_usage, closed, to } => {
+            let turned = turn::turn(account, &owner, *bill, *close_usage, *closed, to.as_ref(), now);
+            Ok(vec![AccountEvent::Turned(Box::new(turned))])
+        }
+        Action::SettleUsage { invoice_id, amount } => Ok(turn::settle(account, &owner, *invoice_id, *amount)),
+        Action::SetPaymentOrder(order) => set_payment_order(account, &owner, order),
     }
+}
+
+fn check_used_at(used_at: Option<Timestamp>, now: Timestamp) -> Result<(), AccountError> {
+    match used_at {
+        Some(at) if at > now || now - at > TimeDelta::days(USED_AT_DAYS_MAX) => Err(AccountError::UsedAtOutOfRange),
+        _ => Ok(()),
+    }
+}
+
+fn set_payment_order(account: &Account, owner: &Owner, order: &[Source]) -> Result<Vec<AccountEvent>, AccountError> {
+    let is_double = |(place, source): (usize, &Source)| order.iter().skip(place + 1).any(|other| other == source);
+    if order.is_empty() || order.iter().enumerate().any(is_double) {
+        return Err(AccountError::InvalidPaymentOrder);
+    }
+    if account.payment_order == order {
+        return Ok(Vec::new());
+    }
+    let set = PaymentOrderSet { customer_id: owner.customer_id, order: order.to_vec() };
+    Ok(vec![AccountEvent::PaymentOrderSet(set)])
 }
 
 pub(super) fn same_currency(owner: &Owner, given: Option<Currency>) -> Result<(), AccountError> {
@@ -217,6 +259,9 @@ fn set_quota(
         return Err(AccountError::QuotaWithoutEffect);
     }
     let before = account.quotas.get(meter);
+    if before.is_some_and(|quota| quota.plan.is_some()) {
+        return Err(AccountError::QuotaOfSubscription { meter: meter.clone() });
+    }
     if before.is_some_and(|quota| quota.terms == terms) {
         return Ok(Vec::new());
     }
@@ -224,8 +269,8 @@ fn set_quota(
         return Err(AccountError::TooManyQuotas);
     }
     // With the same kind of period the usage so far still counts; with another it starts anew.
-    let used =
-        before.filter(|quota| quota.terms.period == terms.period).map_or(Quantity::ZERO, |quota| quota.used_at(now));
+    let before = before.filter(|quota| quota.terms.period == terms.period);
+    let used = before.map_or(Quantity::ZERO, |quota| quota.tally_at(now).counted());
     let period_start = terms.period.start(now);
     let held = account.holds.values().map(|hold| hold.reserved(meter, period_start));
     Ok(vec![AccountEvent::QuotaSet(QuotaSet {
@@ -236,122 +281,4 @@ fn set_quota(
         used,
         held: held.fold(Quantity::ZERO, Quantity::plus),
     })])
-}
-
-/// What usage may draw on.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Within<'a> {
-    /// What is free now.
-    Now,
-    /// What this hold reserves, and what is free in its periods.
-    Hold(&'a Hold),
-    /// What is free in the periods of this hold, on top of what it reserves.
-    Beyond(&'a Hold),
-}
-
-/// Turns usage into lines with amounts, inside the quotas.
-pub(super) fn rate(
-    account: &Account,
-    owner: &Owner,
-    usage: &[Usage],
-    now: Timestamp,
-    within: Within<'_>,
-) -> Result<Vec<Line>, AccountError> {
-    // One charge may name a meter twice: the second line sees what the first one used.
-    let mut used_here: BTreeMap<&MeterCode, Quantity> = BTreeMap::new();
-    let mut lines = Vec::with_capacity(usage.len());
-    for one in usage {
-        lines.push(match one {
-            Usage::Flat { amount } => Line::flat(*amount),
-            Usage::Metered { meter, quantity } => {
-                same_currency(owner, Some(meter.currency))?;
-                let earlier = used_here.entry(&meter.code).or_default();
-                let line = rate_metered(account, meter, *quantity, *earlier, now, within)?;
-                *earlier = earlier.plus(*quantity);
-                line
-            }
-        });
-    }
-    Ok(lines)
-}
-
-fn rate_metered(
-    account: &Account,
-    meter: &Meter,
-    quantity: Quantity,
-    earlier: Quantity,
-    now: Timestamp,
-    within: Within<'_>,
-) -> Result<Line, AccountError> {
-    let mut included_quantity = None;
-    let mut period_start = None;
-    if let Some(quota) = account.quotas.get(&meter.code) {
-        let (start, room) = room(quota, &meter.code, now, within);
-        let remaining = room.minus(earlier);
-        if quota.terms.overage == Overage::Block && quantity > remaining {
-            return Err(AccountError::QuotaExceeded {
-                meter: meter.code.clone(),
-                limit: quota.terms.limit,
-                remaining,
-                requested: quantity,
-                // A hold of a period that is over gets nothing more, whenever it asks.
-                resets_at: quota.terms.period.end(now).filter(|_| quota.terms.period.start(now) == start),
-            });
-        }
-        included_quantity = quota.terms.included.then(|| quantity.min(remaining));
-        period_start = Some(start);
-    }
-    Line::metered(meter, quantity, included_quantity, period_start)
-        .map_err(|reason| AccountError::AmountOutOfRange { meter: meter.code.to_string(), reason })
-}
-
-/// The period that usage counts in, and what may be used of it. A period that is over has nothing but what was
-/// reserved in it.
-fn room(quota: &Quota, meter: &MeterCode, now: Timestamp, within: Within<'_>) -> (Timestamp, Quantity) {
-    let period = quota.terms.period;
-    let placed_at = match within {
-        Within::Now => now,
-        Within::Hold(hold) | Within::Beyond(hold) => hold.placed_at,
-    };
-    let start = period.start(placed_at);
-    let free = if start == period.start(now) { quota.remaining_at(now) } else { Quantity::ZERO };
-    let reserved = match within {
-        Within::Hold(hold) => hold.reserved(meter, start),
-        Within::Now | Within::Beyond(_) => Quantity::ZERO,
-    };
-    (start, free.plus(reserved))
-}
-
-/// The sum of lines, with which everything that will ever have been charged can still be kept.
-pub(super) fn total(account: &Account, lines: &[Line]) -> Result<Amount, AccountError> {
-    let amount = lines.iter().try_fold(Amount::ZERO, |sum, line| sum.checked_add(line.amount));
-    let held = account.balances().held();
-    amount
-        .and_then(|amount| account.charged.checked_add(held)?.checked_add(amount).map(|_| amount))
-        .map_err(|_| AccountError::BalanceTooLarge)
-}
-
-/// Finds what pays: credits in their order, then post-paid up to the limit.
-pub(super) fn fund(account: &Account, owner: &Owner, amount: Amount, now: Timestamp) -> Result<Funds, AccountError> {
-    let mut unpaid = amount;
-    let mut credits = Vec::new();
-    for grant in account.grants.iter().filter(|grant| !grant.is_expired(now) && !grant.remaining.is_zero()) {
-        if unpaid.is_zero() {
-            break;
-        }
-        let taken = grant.remaining.min(unpaid);
-        unpaid = unpaid.minus(taken);
-        credits.push(CreditUse { grant_id: grant.id, amount: taken });
-    }
-    let room = account.postpaid_limit.minus(account.postpaid).minus(account.held_postpaid);
-    // A charge that costs nothing needs no room, even on an account that is over its limit.
-    if unpaid > room {
-        return Err(AccountError::InsufficientFunds {
-            amount,
-            available: remaining_credits(account, now).plus(room),
-            postpaid_limit: account.postpaid_limit,
-            currency: owner.currency,
-        });
-    }
-    Ok(Funds { credits, postpaid: unpaid })
 }

@@ -14,6 +14,10 @@ use crate::ids::{CreditGrantId, CustomerId, OrganizationId};
 use crate::meter::MeterCode;
 use crate::money::{Amount, Currency, Quantity};
 
+mod billing;
+
+pub use billing::{BillRef, PaymentOrderSet, Turned, TurnedQuota, UsageKey, UsageSettled, UsageSum};
+
 event_enum! {
     /// An event of an account.
     AccountEvent in Account::CATEGORY;
@@ -39,6 +43,12 @@ event_enum! {
     Voided(HoldReleased) = "voided", 1;
     /// A hold ran out of time.
     HoldExpired(HoldReleased) = "hold_expired", 1;
+    /// What is not billed yet was taken for a bill, and a subscription's allowances began, changed or ended.
+    Turned(Box<Turned>) = "turned", 1;
+    /// Usage that was charged post-paid needs no payment any more: its invoice is settled.
+    UsageSettled(UsageSettled) = "usage_settled", 1;
+    /// In which order allowance, credits and post-paid room pay.
+    PaymentOrderSet(PaymentOrderSet) = "payment_order_set", 1;
 }
 
 impl EventPayload for AccountEvent {
@@ -64,7 +74,12 @@ impl AccountEvent {
             Self::HoldExtended(e) => Some(&e.after),
             Self::Captured(e) => Some(&e.charge.after),
             Self::Voided(e) | Self::HoldExpired(e) => Some(&e.after),
-            Self::Opened(_) | Self::CreditExpired(_) | Self::QuotaSet(_) => None,
+            Self::UsageSettled(e) => Some(&e.after),
+            Self::Opened(_)
+            | Self::CreditExpired(_)
+            | Self::QuotaSet(_)
+            | Self::Turned(_)
+            | Self::PaymentOrderSet(_) => None,
         }
     }
 
@@ -93,6 +108,9 @@ impl AccountEvent {
             Self::HoldExtended(e) => e.customer_id,
             Self::Captured(e) => e.charge.customer_id,
             Self::Voided(e) | Self::HoldExpired(e) => e.customer_id,
+            Self::Turned(e) => e.customer_id,
+            Self::UsageSettled(e) => e.customer_id,
+            Self::PaymentOrderSet(e) => e.customer_id,
         }
     }
 }
@@ -222,6 +240,13 @@ pub struct Charged {
     pub postpaid: Amount,
     /// After it.
     pub after: Balances,
+    /// Whether a bill takes it, as it does all that is charged today. What was charged before there was billing does
+    /// not say so, and is on no bill.
+    #[serde(default, skip_serializing_if = "crate::money::nothing")]
+    pub billable: bool,
+    /// When it was used, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
     /// The caller's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -266,10 +291,11 @@ impl Funds {
         self.credits.iter().fold(Amount::ZERO, |sum, part| sum.plus(part.amount))
     }
 
-    /// The first part of it, of this amount, and the rest. Credits go first.
-    pub fn split(&self, amount: Amount) -> (Self, Self) {
+    /// A part of it, with so much of the credits, those that are spent first, and so much of the post-paid room; and
+    /// the rest.
+    pub fn split(&self, credits: Amount, postpaid: Amount) -> (Self, Self) {
         let (mut first, mut rest) = (Self::default(), Self::default());
-        let mut missing = amount;
+        let mut missing = credits;
         for part in &self.credits {
             let taken = part.amount.min(missing);
             missing = missing.minus(taken);
@@ -279,7 +305,7 @@ impl Funds {
                 }
             }
         }
-        first.postpaid = self.postpaid.min(missing);
+        first.postpaid = self.postpaid.min(postpaid);
         rest.postpaid = self.postpaid.minus(first.postpaid);
         (first, rest)
     }

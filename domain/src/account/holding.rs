@@ -4,11 +4,11 @@
 use chrono::TimeDelta;
 
 use crate::Timestamp;
-use crate::account::decision::{
-    AccountError, Within, expiries, fund, rate, remaining_credits, same_currency, total, with_expiries,
-};
+use crate::account::decision::{AccountError, expiries, remaining_credits, same_currency, with_expiries};
 use crate::account::event::{AccountEvent, Balances, Captured, Charged, Funds, Held, HoldExtended, HoldReleased};
-use crate::account::{Account, Hold, Owner, Reserved};
+use crate::account::rating::{Asked, Priced, Within};
+use crate::account::reserved::used_of;
+use crate::account::{Account, Hold, Owner, funding};
 use crate::charge::Line;
 use crate::hold::{EXPIRED_MAX, HOLDS_MAX, HoldAction, HoldAfter, HoldError};
 use crate::ids::HoldId;
@@ -29,9 +29,8 @@ pub(super) fn decide(
             if account.holds.len() >= HOLDS_MAX {
                 return Err(HoldError::TooMany.into());
             }
-            let lines = rate(account, owner, usage, now, Within::Now)?;
-            let amount = total(account, &lines)?;
-            let funds = fund(account, owner, amount, now)?;
+            let asked = Asked { usage, within: Within::Reserve, now };
+            let (Priced { lines, amount, .. }, funds) = funding::pay(account, owner, asked)?;
             let expires_at = now + TimeDelta::seconds(i64::from(*ttl_secs));
             AccountEvent::Held(Held {
                 customer_id: owner.customer_id,
@@ -48,9 +47,8 @@ pub(super) fn decide(
         HoldAction::Extend { hold_id, usage, currency, ttl_secs } => {
             same_currency(owner, *currency)?;
             let hold = open(account, *hold_id)?;
-            let lines = rate(account, owner, usage, now, Within::Beyond(hold))?;
-            let amount = total(account, &lines)?;
-            let funds = fund(account, owner, amount, now)?;
+            let asked = Asked { usage, within: Within::Extend(hold), now };
+            let (Priced { lines, amount, .. }, funds) = funding::pay(account, owner, asked)?;
             let deadline = ttl_secs.map(|ttl_secs| now + TimeDelta::seconds(i64::from(ttl_secs)));
             AccountEvent::HoldExtended(HoldExtended {
                 customer_id: owner.customer_id,
@@ -71,12 +69,18 @@ pub(super) fn decide(
         HoldAction::Capture { hold_id, usage, currency, is_final, description, metadata } => {
             same_currency(owner, *currency)?;
             let hold = open(account, *hold_id)?;
-            let lines = match usage {
-                Some(usage) => rate(account, owner, usage, now, Within::Hold(hold))?,
-                None if hold.usage.is_empty() => vec![Line::flat(hold.funds.amount())],
+            let (priced, paid, rest) = match usage {
+                Some(usage) => funding::pay_from(account, owner, hold, (usage.as_slice(), *is_final), now)?,
+                None if hold.is_money_only() => {
+                    let amount = hold.funds.amount();
+                    let lines = vec![Line::flat(amount)];
+                    let priced = Priced { lines, amount, only_credits: Amount::ZERO };
+                    (priced, hold.funds.clone(), Funds::default())
+                }
                 None => return Err(HoldError::UsageNeeded.into()),
             };
-            let mut captured = capture(account, owner, (*hold_id, hold), lines, *is_final, now)?;
+            let before = live_balances(account, now);
+            let mut captured = capture(owner, (*hold_id, hold), priced, (paid, rest), *is_final, before);
             captured.charge.description.clone_from(description);
             captured.charge.metadata.clone_from(metadata);
             AccountEvent::Captured(captured)
@@ -118,21 +122,14 @@ fn returning(before: Balances, funds: &Funds) -> Balances {
 }
 
 fn capture(
-    account: &Account,
     owner: &Owner,
     (hold_id, hold): (HoldId, &Hold),
-    lines: Vec<Line>,
+    priced: Priced,
+    (paid, rest): (Funds, Funds),
     is_final: bool,
-    now: Timestamp,
-) -> Result<Captured, AccountError> {
-    let (held, currency) = (hold.funds.amount(), owner.currency);
-    let amount = lines.iter().try_fold(Amount::ZERO, |sum, line| sum.checked_add(line.amount));
-    let amount = amount.map_err(|_| AccountError::BalanceTooLarge)?;
-    if amount > held {
-        return Err(HoldError::CaptureAboveHold { amount, held, currency }.into());
-    }
-    let (paid, rest) = hold.funds.split(amount);
-    let before = live_balances(account, now);
+    before: Balances,
+) -> Captured {
+    let Priced { lines, amount, .. } = priced;
     let after = Balances {
         postpaid: before.postpaid.plus(paid.postpaid),
         held_credits: before.held_credits.minus(paid.of_credits()),
@@ -140,8 +137,8 @@ fn capture(
         ..before
     };
     let (left, returned) = if is_final { (Amount::ZERO, rest) } else { (rest.amount(), Funds::default()) };
-    let released = if is_final { hold.usage.clone() } else { used_of(&hold.usage, &lines) };
-    Ok(Captured {
+    let released = if is_final { hold.reserves() } else { used_of(&hold.usage, &lines) };
+    Captured {
         hold: HoldAfter {
             hold_id,
             held: left,
@@ -153,17 +150,19 @@ fn capture(
         charge: Charged {
             customer_id: owner.customer_id,
             amount,
-            currency,
+            currency: owner.currency,
             lines,
             credits_used: paid.credits,
             postpaid: paid.postpaid,
             after: returning(after, &returned),
+            billable: true,
+            used_at: None,
             description: None,
             metadata: std::collections::BTreeMap::new(),
         },
         returned,
         released,
-    })
+    }
 }
 
 fn release(owner: &Owner, hold_id: HoldId, hold: &Hold, before: Balances) -> HoldReleased {
@@ -179,7 +178,7 @@ fn release(owner: &Owner, hold_id: HoldId, hold: &Hold, before: Balances) -> Hol
         currency: owner.currency,
         after: returning(before, &hold.funds),
         returned: hold.funds.clone(),
-        released: hold.usage.clone(),
+        released: hold.reserves(),
     }
 }
 
@@ -192,38 +191,4 @@ fn expire(account: &Account, owner: &Owner, now: Timestamp) -> Vec<AccountEvent>
         AccountEvent::HoldExpired(released)
     });
     released.collect()
-}
-
-/// What these lines use of what is reserved.
-fn used_of(reserved: &[Reserved], lines: &[Line]) -> Vec<Reserved> {
-    let mut left = reserved.to_vec();
-    let mut used = Vec::new();
-    for line in lines {
-        let (Some(meter), Some(mut missing)) = (&line.meter, line.quantity) else { continue };
-        let own = left.iter_mut().filter(|part| part.meter == *meter && Some(part.period_start) == line.period_start);
-        for part in own {
-            let quantity = part.quantity.min(missing);
-            missing = missing.minus(quantity);
-            part.quantity = part.quantity.minus(quantity);
-            if !quantity.is_zero() {
-                used.push(Reserved { quantity, ..part.clone() });
-            }
-        }
-    }
-    used
-}
-
-/// Takes this out of what is reserved.
-pub(super) fn take_out(reserved: &mut Vec<Reserved>, released: &[Reserved]) {
-    for gone in released {
-        let mut missing = gone.quantity;
-        for part in
-            reserved.iter_mut().filter(|part| part.meter == gone.meter && part.period_start == gone.period_start)
-        {
-            let quantity = part.quantity.min(missing);
-            missing = missing.minus(quantity);
-            part.quantity = part.quantity.minus(quantity);
-        }
-    }
-    reserved.retain(|part| !part.quantity.is_zero());
 }

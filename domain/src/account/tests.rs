@@ -1,7 +1,7 @@
 //! Given events, when a command, then events: the rules of an account by example, by subject, and over any
 //! series of them in [`series`] and [`race`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -9,17 +9,26 @@ use super::command::Action;
 use super::event::*;
 use super::*;
 use crate::aggregate::EventPayload;
-use crate::charge::Usage;
+use crate::charge::{Line, Usage};
 use crate::event::LedgerEvent;
 use crate::hold::{HoldAction, HoldError};
 use crate::meter::Meter;
+use crate::money::Quantity;
+use crate::period::Period;
 use crate::postings::{JournalAccount, postings};
 
 mod charging;
 mod holds;
+mod late;
+mod order;
+mod plan_holds;
+mod plans;
 mod quota_holds;
 mod race;
 mod series;
+mod turns;
+mod unbilled;
+mod uses;
 
 const T0: &str = "2026-03-10T12:00:00Z";
 
@@ -51,7 +60,7 @@ fn meter(code: &str, price: &str) -> Meter {
     }
 }
 fn charge(usage: Vec<Usage>) -> Action {
-    Action::Charge { usage, currency: None, description: None, metadata: BTreeMap::new() }
+    Action::Charge { usage, currency: None, used_at: None, description: None, metadata: BTreeMap::new() }
 }
 fn flat(text: &str) -> Action {
     charge(vec![Usage::Flat { amount: amount(text) }])
@@ -170,10 +179,50 @@ impl Given {
         assert_eq!(self.account.balances().held(), held, "of a grant that is gone, or post-paid");
         let postpaid = holds().fold(Amount::ZERO, |sum, hold| sum.plus(hold.funds.postpaid));
         assert_eq!(self.account.held_postpaid, postpaid);
-        for (meter, quota) in &self.account.quotas {
-            let held = holds().map(|hold| hold.reserved(meter, quota.period_start));
-            assert_eq!(quota.held, held.fold(Quantity::ZERO, Quantity::plus), "{quota:?}");
+        for hold in holds() {
+            let only_credits = hold.usage.iter().fold(Amount::ZERO, |sum, part| sum.plus(part.only_credits));
+            assert!(only_credits <= hold.funds.of_credits(), "nothing else may pay that: {hold:?}");
+            let of_plans = hold.usage.iter().filter(|part| part.period_end.is_some()).map(|part| &part.meter);
+            assert_eq!(
+                of_plans.clone().collect::<BTreeSet<_>>().len(),
+                of_plans.count(),
+                "one for each meter: {hold:?}"
+            );
         }
+        let reserved = |meter: &MeterCode, start: Timestamp, of_plan: bool| {
+            let parts = holds().flat_map(|hold| &hold.usage).filter(|part| part.is_of(meter, start, of_plan));
+            parts.fold(Quantity::ZERO, |sum, part| sum.plus(part.quantity))
+        };
+        for (meter, quota) in &self.account.quotas {
+            assert_eq!(quota.held, reserved(meter, quota.period_start, quota.plan.is_some()), "{quota:?}");
+        }
+        for (meter, past) in &self.account.past {
+            assert_eq!(past.tally.held, reserved(meter, past.plan.cycle.start, true), "{past:?}");
+        }
+        self.check_unbilled();
+    }
+
+    /// All that was charged is billed, or will be, once.
+    fn check_unbilled(&self) {
+        let unbilled = &self.account.unbilled;
+        assert!(unbilled.iter().is_sorted_by(|one, next| one.key() < next.key()), "{unbilled:?}");
+        let amount = unbilled.iter().chain(self.billed()).fold(Amount::ZERO, |sum, one| sum.plus(one.amount));
+        let before_billing = self.log.iter().filter_map(AccountEvent::charge).filter(|charge| !charge.billable);
+        assert_eq!(before_billing.fold(amount, |sum, charge| sum.plus(charge.amount)), self.account.charged);
+        assert!(unbilled.iter().all(|sum| sum.credits <= sum.amount), "{unbilled:?}");
+        let postpaid = |amount: Amount, event: &AccountEvent| match event {
+            AccountEvent::UsageSettled(settled) => amount.minus(settled.amount),
+            event => event.charge().map_or(amount, |charge| amount.plus(charge.postpaid)),
+        };
+        assert_eq!(self.account.postpaid, self.log.iter().fold(Amount::ZERO, postpaid));
+    }
+
+    /// What bills have taken.
+    fn billed(&self) -> impl Iterator<Item = &UsageSum> {
+        self.log.iter().flat_map(|event| match event {
+            AccountEvent::Turned(turned) => turned.usage.as_slice(),
+            _ => &[],
+        })
     }
 
     #[track_caller]
@@ -212,6 +261,14 @@ impl Given {
         match self.when(action, now).unwrap().pop() {
             Some(AccountEvent::Voided(released) | AccountEvent::HoldExpired(released)) => released,
             other => panic!("expected a release, got {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn turned(&mut self, action: Action, now: &str) -> Turned {
+        match self.when(action, now).unwrap().pop() {
+            Some(AccountEvent::Turned(turned)) => *turned,
+            other => panic!("expected a turn, got {other:?}"),
         }
     }
 

@@ -127,7 +127,8 @@ fn another_organization_and_another_currency_are_refused() {
     let foreign = AccountCommand { organization_id: OrganizationId::new(Uuid::from_u128(9)), action: flat("1") };
     assert_eq!(given.account.handle_command(&foreign, at(T0)), Err(AccountError::NotFound));
     let euro: Currency = "EUR".parse().unwrap();
-    let in_euro = Action::Charge { usage: vec![], currency: Some(euro), description: None, metadata: BTreeMap::new() };
+    let (description, metadata) = (None, BTreeMap::new());
+    let in_euro = Action::Charge { usage: vec![], currency: Some(euro), used_at: None, description, metadata };
     let in_euro = AccountCommand { organization_id: org(), action: in_euro };
     let mismatch = AccountError::CurrencyMismatch { expected: Currency::USD, given: euro };
     assert_eq!(given.account.handle_command(&in_euro, at(T0)), Err(mismatch));

@@ -35,7 +35,17 @@ fn exceeded(remaining: &str, requested: &str, resets_at: Option<&str>) -> Result
 }
 
 fn reserved(count: &str) -> Reserved {
-    Reserved { meter: "calls".parse().unwrap(), period_start: midnight(), quantity: quantity(count) }
+    Reserved {
+        meter: "calls".parse().unwrap(),
+        period_start: midnight(),
+        period_end: None,
+        quantity: quantity(count),
+        beyond: Quantity::ZERO,
+        most: Amount::ZERO,
+        only_credits: Amount::ZERO,
+        free: false,
+        is_used: false,
+    }
 }
 
 /// At most ten calls a day.
@@ -111,7 +121,7 @@ fn two_lines_of_a_capture_share_what_is_reserved() {
     let twice = |one: &str, two: &str| [calls(one), calls(two)].concat();
     let captured = given.captured(capture_part(1, twice("4", "4")), T0);
     assert_eq!((captured.charge.amount, captured.released.len()), (Amount::ZERO, 2));
-    assert_eq!(given.account.holds[&hold_id(1)].usage, [reserved("2")]);
+    assert_eq!(given.account.holds[&hold_id(1)].usage, [Reserved { free: true, ..reserved("2") }]);
     let captured = given.captured(capture(1, Some(twice("1", "3"))), T0);
     let included = captured.charge.lines.iter().map(|line| line.included_quantity.unwrap().to_string());
     assert_eq!((captured.charge.amount, included.collect::<Vec<_>>()), (amount("2"), vec!["1".into(), "1".into()]));
@@ -224,4 +234,54 @@ fn a_quota_for_ever_knows_no_later_period() {
     assert_eq!(given.when(place(2, calls("1")), NEXT_MIDNIGHT), exceeded("0", "1", None));
     given.captured(capture(1, Some(calls("7"))), NEXT_MIDNIGHT);
     assert_eq!(quota_of(&given), used_held("7", "0"));
+}
+
+#[test]
+fn a_quota_that_is_set_while_a_hold_is_open_refuses_none_of_its_captures() {
+    let charge_beyond = quota("calls", "3", Period::Day, true, Overage::Charge);
+    let block = quota("calls", "5", Period::Day, false, Overage::Block);
+    let block_month = quota("calls", "5", Period::Month, false, Overage::Block);
+    let block_included = quota("calls", "5", Period::Day, true, Overage::Block);
+    for (first, then, free) in [
+        (None, &block, None),
+        (None, &block_included, Some("5")),
+        (Some(&charge_beyond), &block, Some("3")),
+        (Some(&charge_beyond), &block_included, Some("5")),
+        (Some(&quota("calls", "8", Period::Day, false, Overage::Block)), &block_month, None),
+    ] {
+        let mut given = Given::opened("100");
+        if let Some(first) = first {
+            given.when(first.clone(), T0).unwrap();
+        }
+        let held = given.held(place(1, calls("8")), T0);
+        given.when(then.clone(), T0).unwrap();
+        let captured = given.captured(capture(1, Some(calls("8"))), T0);
+        assert!(captured.charge.amount <= held.amount, "{then:?} after {first:?}");
+        assert_eq!(captured.charge.lines[0].included_quantity, free.map(quantity), "{then:?} after {first:?}");
+        // They count, and whoever comes later is refused.
+        assert_eq!(quota_of(&given), used_held("8", "0"));
+        assert!(matches!(given.when(charge(calls("1")), T0), Err(AccountError::QuotaExceeded { .. })));
+        given.when(place(2, of("1")), T0).unwrap();
+        let denied = given.when(capture(2, Some(vec![metered("calls", "0", "1")])), T0);
+        assert!(matches!(denied, Err(AccountError::QuotaExceeded { .. })), "{denied:?}");
+    }
+}
+
+#[test]
+fn what_an_allowance_covers_of_a_hold_stays_free_when_it_becomes_a_limit() {
+    let mut given = allowed();
+    assert_eq!(given.held(place(1, calls("6")), T0).amount, Amount::ZERO);
+    given.when(quota("calls", "10", Period::Day, false, Overage::Block), T0).unwrap();
+    // What is reserved on top has a price now.
+    let AccountEvent::HoldExtended(more) = given.one(extend(1, calls("4"), None), T0) else { panic!() };
+    assert_eq!(more.amount, amount("4"));
+    let parts = [Reserved { free: true, ..reserved("6") }, reserved("4")];
+    assert_eq!(given.account.holds[&hold_id(1)].usage, parts);
+    assert_eq!(quota_of(&given), used_held("0", "10"));
+    let captured = given.captured(capture_part(1, calls("5")), T0);
+    assert_eq!((captured.charge.amount, captured.released), (Amount::ZERO, vec![reserved("5")]));
+    let captured = given.captured(capture(1, Some(calls("5"))), T0);
+    assert_eq!((captured.charge.amount, captured.released), (amount("4"), vec![reserved("1"), reserved("4")]));
+    assert_eq!(quota_of(&given), used_held("10", "0"));
+    assert_eq!(given.replayed(), given.account);
 }

@@ -5,6 +5,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
+use billing::{Bills, Totals};
+
+mod billing;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -14,6 +17,7 @@ enum Step {
     Extend(Index, Vec<Usage>, Option<u32>),
     Capture(Index, Took, bool),
     Void(Index),
+    Bills(Bills),
 }
 
 /// What a capture says.
@@ -30,8 +34,8 @@ struct Known {
     usage: Vec<Usage>,
     reserved: Amount,
     captured: Amount,
-    /// How many times quotas had been set by then.
-    quotas_set: usize,
+    /// Whether it has reserved something of an allowance that has periods of another kind since: that is lost.
+    has_lost: bool,
     ended: bool,
 }
 
@@ -41,9 +45,10 @@ struct Series {
     journal: Journal,
     holds: Vec<HoldId>,
     known: BTreeMap<HoldId, Known>,
-    quotas_set: usize,
     /// What allowances covered, since the quota was last set.
     included: BTreeMap<(MeterCode, Timestamp), Quantity>,
+    /// What was charged by plans' prices.
+    totals: Totals,
 }
 
 impl Series {
@@ -54,8 +59,8 @@ impl Series {
             journal: Journal::default(),
             holds: Vec::new(),
             known: BTreeMap::new(),
-            quotas_set: 0,
             included: BTreeMap::new(),
+            totals: Totals::default(),
         }
     }
 
@@ -75,6 +80,7 @@ impl Series {
     fn step(&mut self, step: Step) {
         let (id, result) = match step {
             Step::Do(action) => return drop(self.when(action)),
+            Step::Bills(bills) => return self.bill(bills),
             Step::Place(usage, ttl_secs) => return self.place(usage, ttl_secs),
             Step::Extend(which, usage, ttl_secs) => {
                 let id = self.pick(which);
@@ -118,9 +124,8 @@ impl Series {
     fn place(&mut self, usage: Vec<Usage>, ttl_secs: u32) {
         let n = self.holds.len() as u128;
         self.holds.push(hold_id(n));
-        let quotas_set = self.quotas_set;
-        let known =
-            Known { usage: usage.clone(), reserved: Amount::ZERO, captured: Amount::ZERO, quotas_set, ended: false };
+        let (reserved, captured) = (Amount::ZERO, Amount::ZERO);
+        let known = Known { usage: usage.clone(), reserved, captured, has_lost: false, ended: false };
         self.known.insert(hold_id(n), known);
         if self.when(place_for(n, usage.clone(), ttl_secs)).is_ok() {
             assert_eq!(self.when(place_for(n, usage, ttl_secs)), Err(HoldError::AlreadyOpen.into()));
@@ -131,11 +136,9 @@ impl Series {
 
     fn capture(&mut self, id: HoldId, took: Took, is_final: bool) -> Result<Vec<AccountEvent>, AccountError> {
         let hold = self.given.account.holds.get(&id);
-        let money_only = hold.is_some_and(|hold| hold.usage.is_empty());
-        let whole = self.known.get(&id).filter(|known| !known.ended && known.captured.is_zero());
-        let whole = whole.filter(|known| known.quotas_set == self.quotas_set);
+        let money_only = hold.is_some_and(Hold::is_money_only);
+        let whole = self.known.get(&id).filter(|known| !known.ended && !known.has_lost);
         // The allowance alone may have been captured in part.
-        let whole = whole.filter(|known| hold.is_some_and(|hold| hold.funds.amount() == known.reserved));
         let all_is_there = matches!(took, Took::AsPlaced) && whole.is_some() && !self.was_taken_from(id);
         let usage = match took {
             Took::Nothing => None,
@@ -145,7 +148,7 @@ impl Series {
         let takes_all = usage.is_none() && money_only;
         let (metadata, currency, description) = (BTreeMap::new(), None, None);
         let result = self.hold(HoldAction::Capture { hold_id: id, usage, currency, is_final, description, metadata });
-        // What was reserved can be captured, however much the times have changed.
+        // What was reserved can be captured, whatever has become of quotas, plans and prices.
         assert!(result.is_ok() || !(all_is_there || takes_all), "{result:?}");
         result
     }
@@ -175,14 +178,33 @@ impl Series {
                 assert_eq!(e.returned, before.holds[&e.hold.hold_id].funds);
             }
             AccountEvent::QuotaSet(e) => {
-                self.quotas_set += 1;
+                let quota = before.quotas.get(&e.meter);
+                if quota.is_some_and(|quota| quota.terms.period != e.terms.period) {
+                    self.lose_allowance(before, &e.meter);
+                }
                 self.included.retain(|(meter, _), _| *meter != e.meter);
+                return;
+            }
+            AccountEvent::Turned(e) => {
+                let turned = |meter: &MeterCode| e.quotas.iter().any(|quota| quota.meter == *meter);
+                self.included.retain(|(meter, _), _| !turned(meter));
+                self.totals.turn(before, e);
                 return;
             }
             _ => {}
         }
+        self.totals.count(before, event);
         self.check_hold(event);
         self.check_quotas(before, event);
+    }
+
+    /// What holds reserve of an allowance is not in periods of another kind.
+    fn lose_allowance(&mut self, account: &Account, meter: &MeterCode) {
+        for (id, hold) in &account.holds {
+            if hold.usage.iter().any(|part| part.free && part.meter == *meter) {
+                self.known.get_mut(id).unwrap().has_lost = true;
+            }
+        }
     }
 
     /// What pays is there, is worth something and is not promised to anybody else (I4).
@@ -221,13 +243,21 @@ impl Series {
             let earlier = before.quotas.get(meter).filter(|earlier| earlier.period_start == quota.period_start);
             let grew = taken(quota) > earlier.map_or(Quantity::ZERO, taken);
             let blocks = quota.terms.overage == Overage::Block;
-            assert!(!grew || !blocks || taken(quota) <= quota.terms.limit, "{quota:?}");
+            // What was reserved for before it was refused is captured all the same.
+            let was_reserved = match event {
+                AccountEvent::Captured(e) => {
+                    quota.plan.is_some() || before.holds[&e.hold.hold_id].version < quota.since
+                }
+                _ => false,
+            };
+            assert!(!grew || !blocks || was_reserved || taken(quota) <= quota.terms.limit, "{quota:?}");
         }
         let Some(charge) = event.charge() else { return };
         for line in &charge.lines {
             let (Some(meter), Some(start)) = (&line.meter, line.period_start) else { continue };
             let part = line.included_quantity.filter(|part| !part.is_zero());
-            let (Some(part), Some(quota)) = (part, self.given.account.quotas.get(meter)) else { continue };
+            let quota = self.given.account.quotas.get(meter).filter(|quota| quota.period_start == start);
+            let (Some(part), Some(quota)) = (part, quota) else { continue };
             let included = self.included.entry((meter.clone(), start)).or_default();
             *included = included.plus(part);
             // No allowance is given twice, be it to those who come later or to those who have it reserved.
@@ -250,6 +280,7 @@ impl Series {
         assert!(account.holds.is_empty() && account.balances().held().is_zero());
         assert!(self.known.values().all(|known| known.ended));
         assert!(account.grants.iter().all(|grant| grant.expires_at.is_none()));
+        self.close();
     }
 }
 
@@ -261,12 +292,13 @@ fn small() -> impl Strategy<Value = Amount> {
     (1i64..400).prop_map(|cents| Amount::new(rust_decimal::Decimal::new(cents, 2)).unwrap())
 }
 
-/// One to three things, of which two may count the same.
+/// One to three things, of which some may count the same.
 fn usage() -> impl Strategy<Value = Vec<Usage>> {
     let one = prop_oneof![
         2 => small().prop_map(|amount| Usage::Flat { amount }),
         3 => (1u32..20).prop_map(|n| metered("calls", "0.25", &n.to_string())),
         2 => (1u32..20).prop_map(|n| metered("tokens", "0.01", &n.to_string())),
+        1 => (1u32..20).prop_map(|n| metered("images", "0.05", &n.to_string())),
     ];
     prop::collection::vec(one, 1..4)
 }
@@ -309,6 +341,7 @@ fn any_step() -> impl Strategy<Value = Step> {
             .prop_map(|(which, usage, ttl_secs)| Step::Extend(which, usage, ttl_secs)),
         10 => (any::<Index>(), took, any::<bool>()).prop_map(|(which, took, is_final)| Step::Capture(which, took, is_final)),
         2 => any::<Index>().prop_map(Step::Void),
+        8 => billing::any().prop_map(Step::Bills),
     ]
 }
 
