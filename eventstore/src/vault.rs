@@ -164,6 +164,30 @@ impl Vault {
         Ok(())
     }
 
+    /// Keeps a value in the place of the one that there is.
+    pub async fn replace(
+        &self,
+        organization_id: OrganizationId,
+        kind: &str,
+        row_id: &str,
+        plain: &[u8],
+    ) -> Result<(), StoreError> {
+        let sealed =
+            self.keys.seal(organization_id, kind, row_id, plain).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        sqlx::query!(
+            "insert into vault (kind, row_id, organization_id, sealed) values ($1, $2, $3, $4)
+             on conflict (kind, row_id) do update set sealed = excluded.sealed
+             where vault.organization_id = excluded.organization_id",
+            kind,
+            row_id,
+            organization_id.uuid(),
+            sealed
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Forgets a value for good; nothing happens when there is none.
     pub async fn remove(&self, organization_id: OrganizationId, kind: &str, row_id: &str) -> Result<(), StoreError> {
         sqlx::query!(

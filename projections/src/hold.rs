@@ -269,12 +269,17 @@ pub struct DuePayer {
     pub partition: i32,
 }
 
-/// Payers with holds whose time is over at `now`. Only a hint: the account or the session key itself decides.
+/// Payers with holds whose time is over at `now`, but for accounts on a test clock. Only a hint: the account or the
+/// session key itself decides.
 pub async fn due(pool: &PgPool, now: Timestamp, limit: i64) -> Result<Vec<DuePayer>, StoreError> {
     Ok(sqlx::query_as!(
         DuePayer,
         "select distinct customer_id, session_key_id, organization_id, partition
-         from holds where status = 'open' and expires_at <= $1 limit $2",
+         from holds
+         where status = 'open' and expires_at <= $1
+           and (session_key_id is not null
+               or not exists (select from billing_clock_customers c where c.customer_id = holds.customer_id))
+         limit $2",
         now,
         limit
     )

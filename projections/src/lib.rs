@@ -1,13 +1,13 @@
 //! Read models: what the log comes to, kept ready for reading. Nothing decides on them.
 //!
-//! One file each, with its fold and its queries: [`quota`], [`invoice`], [`risk`], [`journal`],
-//! [`directory`], [`settlement`], [`hold`]; their tables stand in `migrations`. [`runner`] feeds them, exactly once;
+//! One file each, with its fold and its queries: [`quota`], [`statement`], [`risk`], [`journal`],
+//! [`directory`], [`settlement`], [`hold`], [`billing`]; their tables stand in `migrations`. [`runner`] feeds them, exactly once;
 //! [`rebuild`] makes one anew beside the old; [`reconcile`] compares them all with the log.
 
+pub mod billing;
 pub mod checkpoint;
 pub mod directory;
 pub mod hold;
-pub mod invoice;
 pub mod journal;
 pub mod projection;
 pub mod quota;
@@ -17,6 +17,7 @@ pub mod risk;
 pub mod runner;
 mod session;
 pub mod settlement;
+pub mod statement;
 
 use std::sync::Arc;
 
@@ -27,10 +28,11 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
     vec![
         Arc::new(journal::Journal),
         Arc::new(quota::Quota),
-        Arc::new(invoice::Invoice),
+        Arc::new(statement::MonthlyStatement),
         Arc::new(risk::Risk),
         Arc::new(directory::Directory),
         Arc::new(settlement::Settlement),
         Arc::new(hold::Hold),
+        Arc::new(billing::Billing),
     ]
 }

@@ -103,6 +103,7 @@ pub fn charge(text: &str) -> AccountCommand {
     command(Action::Charge {
         usage: vec![Usage::Flat { amount: amount(text) }],
         currency: None,
+        used_at: None,
         description: None,
         metadata: Default::default(),
     })

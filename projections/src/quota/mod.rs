@@ -19,8 +19,10 @@ use uuid::Uuid;
 
 use crate::projection::{Charge, Decoded, Projection, ProjectionError, column, session_key_events};
 
+mod meters;
 mod sessions;
 
+pub use meters::{QuotaMeter, meters};
 pub use sessions::{CustomerSessions, QuotaSession, sessions, sums_by_customer};
 
 /// The read model.
@@ -52,44 +54,6 @@ pub struct QuotaCustomer {
     pub held_credits: Decimal,
     /// Post-paid room that holds reserve.
     pub held_postpaid: Decimal,
-}
-
-/// A meter's row. Without a quota it only counts.
-#[derive(Debug, Clone)]
-pub struct QuotaMeter {
-    /// Whose.
-    pub customer_id: Uuid,
-    /// Which meter.
-    pub meter: String,
-    /// What the quota allows in a period.
-    pub quota_limit: Option<Decimal>,
-    /// The period's name.
-    pub period: Option<String>,
-    /// Whether usage within it is free.
-    pub included: Option<bool>,
-    /// What happens beyond it.
-    pub overage: Option<String>,
-    /// The period that `used` counts in.
-    pub period_start: Option<Timestamp>,
-    /// Used in that period.
-    pub used: Decimal,
-    /// Reserved by holds in that period.
-    pub held: Decimal,
-    /// Used ever, also with session keys.
-    pub used_total: Decimal,
-}
-
-impl QuotaMeter {
-    /// Goes on to a later period. Whether the row now counts in the one that is named: of an earlier one nothing
-    /// counts any more.
-    fn enter(&mut self, period_start: Timestamp) -> bool {
-        if self.period_start < Some(period_start) {
-            self.period_start = Some(period_start);
-            self.used = Decimal::ZERO;
-            self.held = Decimal::ZERO;
-        }
-        self.period_start == Some(period_start)
-    }
 }
 
 #[async_trait]
@@ -182,7 +146,8 @@ impl Fold {
         .await?;
         let meters = sqlx::query_as!(
             QuotaMeter,
-            "select customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total, held
+            "select customer_id, meter, quota_limit, period, included, overage, period_start, period_end, subscription_id,
+                 used, beside, used_total, held
              from quota_meters where customer_id = any($1)",
             metered
         )
@@ -218,7 +183,7 @@ impl Fold {
         }
         let Some(customer) = self.customers.get_mut(&id) else { return };
         match event {
-            AccountEvent::Opened(_) => {}
+            AccountEvent::Opened(_) | AccountEvent::PaymentOrderSet(_) => {}
             AccountEvent::Credited(credited) => {
                 customer.granted += credited.amount.decimal();
                 customer.remaining += credited.amount.decimal();
@@ -247,8 +212,18 @@ impl Fold {
                 row.overage = Some(overage_name(set.terms.overage).to_owned());
                 row.period_start = Some(set.period_start);
                 row.used = set.used.decimal();
+                row.beside = Decimal::ZERO;
                 row.held = set.held.decimal();
             }
+            AccountEvent::Turned(turned) => {
+                for meter in &turned.ended {
+                    self.meter(id, meter.as_str()).end();
+                }
+                for quota in &turned.quotas {
+                    self.meter(id, quota.meter.as_str()).turn(quota);
+                }
+            }
+            AccountEvent::UsageSettled(settled) => customer.postpaid -= settled.amount.decimal(),
             AccountEvent::Charged(charged) => {
                 customer.charged += charged.amount.decimal();
                 customer.remaining -= charged.paid_by_credits().decimal();
@@ -290,7 +265,7 @@ impl Fold {
         }
         for reserved in lines.iter().filter_map(Reserved::by) {
             let row = self.meter(id, reserved.meter.as_str());
-            if row.enter(reserved.period_start) {
+            if row.enter(reserved.period_start, reserved.period_end.is_some()) {
                 row.held += reserved.quantity.decimal();
             }
         }
@@ -307,7 +282,8 @@ impl Fold {
         }
         for part in released {
             let row = self.meter(id, part.meter.as_str());
-            if row.period_start == Some(part.period_start) {
+            let of_plan = part.period_end.is_some();
+            if row.period_start == Some(part.period_start) && row.subscription_id.is_some() == of_plan {
                 row.held -= part.quantity.decimal();
             }
         }
@@ -319,25 +295,16 @@ impl Fold {
             let (Some(meter), Some(quantity)) = (&line.meter, line.quantity) else { continue };
             let row = self.meter(charge.customer_id.uuid(), meter.as_str());
             row.used_total += quantity.decimal();
-            if line.period_start.is_some_and(|start| row.enter(start)) {
+            if line.period_start.is_some_and(|start| row.enter(start, line.period_end.is_some())) {
                 row.used += quantity.decimal();
+                row.beside += line.beside.decimal();
             }
         }
     }
 
     fn meter(&mut self, customer_id: Uuid, meter: &str) -> &mut QuotaMeter {
-        self.meters.entry((customer_id, meter.to_owned())).or_insert_with(|| QuotaMeter {
-            customer_id,
-            meter: meter.to_owned(),
-            quota_limit: None,
-            period: None,
-            included: None,
-            overage: None,
-            period_start: None,
-            used: Decimal::ZERO,
-            held: Decimal::ZERO,
-            used_total: Decimal::ZERO,
-        })
+        let row = self.meters.entry((customer_id, meter.to_owned()));
+        row.or_insert_with(|| QuotaMeter::new(customer_id, meter.to_owned()))
     }
 
     /// Grants of earlier batches are not loaded: what is taken from them is written as a difference.
@@ -358,7 +325,7 @@ impl Fold {
 
     async fn write(self, connection: &mut PgConnection) -> Result<(), ProjectionError> {
         write_customers(connection, &self.customers.into_values().collect::<Vec<_>>()).await?;
-        write_meters(connection, &self.meters.into_values().collect::<Vec<_>>()).await?;
+        meters::write(connection, &self.meters.into_values().collect::<Vec<_>>()).await?;
         write_grants(connection, self.grants, &self.touched_grants).await
     }
 }
@@ -397,37 +364,6 @@ async fn write_customers(connection: &mut PgConnection, rows: &[QuotaCustomer]) 
         &column(rows, |row| row.postpaid_limit),
         &column(rows, |row| row.held_credits),
         &column(rows, |row| row.held_postpaid),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn write_meters(connection: &mut PgConnection, rows: &[QuotaMeter]) -> Result<(), ProjectionError> {
-    sqlx::query!(
-        "with u (a, b, c, d, e, f, g, h, i, j) as (
-             select a, b, trim_scale(c), d, e, f, g, trim_scale(h), trim_scale(i), trim_scale(j)
-             from unnest($1::uuid[], $2::text[], $3::numeric[], $4::text[], $5::boolean[], $6::text[], $7::timestamptz[],
-                 $8::numeric[], $9::numeric[], $10::numeric[]) as u (a, b, c, d, e, f, g, h, i, j)
-         ), known as (
-             update quota_meters q
-             set quota_limit = u.c, period = u.d, included = u.e, overage = u.f, period_start = u.g, used = u.h,
-                 used_total = u.i, held = u.j
-             from u where q.customer_id = u.a and q.meter = u.b returning q.customer_id, q.meter
-         )
-         insert into quota_meters (customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total,
-             held)
-         select * from u where not exists (select from known k where k.customer_id = u.a and k.meter = u.b)",
-        &column(rows, |row| row.customer_id),
-        &column(rows, |row| row.meter.clone()),
-        &column(rows, |row| row.quota_limit) as &[Option<Decimal>],
-        &column(rows, |row| row.period.clone()) as &[Option<String>],
-        &column(rows, |row| row.included) as &[Option<bool>],
-        &column(rows, |row| row.overage.clone()) as &[Option<String>],
-        &column(rows, |row| row.period_start) as &[Option<Timestamp>],
-        &column(rows, |row| row.used),
-        &column(rows, |row| row.used_total),
-        &column(rows, |row| row.held),
     )
     .execute(connection)
     .await?;
@@ -512,18 +448,6 @@ pub async fn customers(
     .await
 }
 
-/// The meters of these customers, by name.
-pub async fn meters(pool: &PgPool, customers: &[Uuid]) -> Result<Vec<QuotaMeter>, sqlx::Error> {
-    sqlx::query_as!(
-        QuotaMeter,
-        "select customer_id, meter, quota_limit, period, included, overage, period_start, used, used_total, held
-         from quota_meters where customer_id = any($1) order by customer_id, meter",
-        customers
-    )
-    .fetch_all(pool)
-    .await
-}
-
 /// An account in which credits may have run out.
 #[derive(Debug, Clone)]
 pub struct DueAccount {
@@ -540,7 +464,9 @@ pub async fn due_accounts(pool: &PgPool, now: Timestamp, limit: i64) -> Result<V
     Ok(sqlx::query_as!(
         DueAccount,
         "select distinct customer_id, organization_id, partition from quota_grants
-         where expires_at <= $1 and remaining > 0 limit $2",
+         where expires_at <= $1 and remaining > 0
+           and not exists (select from billing_clock_customers c where c.customer_id = quota_grants.customer_id)
+         limit $2",
         now,
         limit
     )

@@ -25,21 +25,22 @@ impl Expected {
         self.compare_reserved(snapshot, result).await?;
         self.sessions.compare_quota(snapshot, result).await?;
 
-        let invoice = sqlx::query!(
+        let statement = sqlx::query!(
             r#"select s.customer_id, sum(s.total) as "total!", sum(s.charges)::bigint as "charges!",
-                   bool_and(s.total = coalesce((select sum(l.amount) from invoice_lines l
+                   bool_and(s.total = coalesce((select sum(l.amount) from statement_lines l
                        where l.customer_id = s.customer_id and l.month = s.month), 0)) as "sums_up!"
-               from invoice_statements s group by s.customer_id"#
+               from statements s group by s.customer_id"#
         )
         .fetch_all(&mut *snapshot)
         .await?;
-        for row in invoice.iter().filter(|row| !row.sums_up) {
+        for row in statement.iter().filter(|row| !row.sums_up) {
             let subject = CustomerId::new(row.customer_id).to_string();
             let (expected, found) = ("the sum of its lines".to_owned(), "another total".to_owned());
-            result.differences.push(Difference { place: "invoice", subject, expected, found });
+            result.differences.push(Difference { place: "statement", subject, expected, found });
         }
-        let found = invoice.into_iter().map(|row| (row.customer_id, (row.total, Decimal::ZERO, row.charges))).collect();
-        compare_customers("invoice", &self.invoice, found, result);
+        let found =
+            statement.into_iter().map(|row| (row.customer_id, (row.total, Decimal::ZERO, row.charges))).collect();
+        compare_customers("statement", &self.statement, found, result);
 
         let risk = sqlx::query!("select customer_id, charged, charges from risk_customers where charges > 0")
             .fetch_all(&mut *snapshot)
@@ -48,7 +49,8 @@ impl Expected {
         compare_customers("risk", &self.risk, found, result);
         self.compare_journal(snapshot, result).await?;
         self.compare_holds(snapshot, result).await?;
-        self.sessions.compare_settlement(snapshot, result).await
+        self.sessions.compare_settlement(snapshot, result).await?;
+        self.billing.compare(snapshot, result).await
     }
 
     async fn compare_reserved(

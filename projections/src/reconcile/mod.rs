@@ -3,7 +3,8 @@
 //! The log is folded twice over, independently of the read models: by the aggregates (balances of
 //! each account and session key) and by the postings (the journal). Each read model is compared at
 //! its own checkpoint, all read in one snapshot of the database, so charges may go on meanwhile.
-//! What the chain itself must say follows from the log too: [`session_totals`].
+//! What the chain itself must say follows from the log too: [`session_totals`]; what invoices and payments must
+//! come to, in `billing`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,8 +21,9 @@ use uuid::Uuid;
 
 use crate::checkpoint;
 use crate::projection::{Charge, Projection, ProjectionError};
-use crate::{hold, invoice, journal, quota, risk, settlement};
+use crate::{billing as read_model, hold, journal, quota, risk, settlement, statement};
 
+mod billing;
 mod chain;
 mod compare;
 mod sessions;
@@ -51,7 +53,7 @@ pub struct Compared {
     /// How many customers, session keys, statements or balances were compared.
     pub subjects: usize,
     /// What the log says was charged, at this read model's checkpoint, over all currencies; for
-    /// `settlement` only what session keys were charged.
+    /// `settlement` only what session keys were charged, for `billing` what invoices come to.
     pub expected: Decimal,
     /// What the read model says.
     pub found: Decimal,
@@ -85,11 +87,12 @@ impl Until {
 /// How far each read model has come.
 struct Untils {
     quota: Until,
-    invoice: Until,
+    statement: Until,
     risk: Until,
     journal: Until,
     settlement: Until,
     hold: Until,
+    billing: Until,
 }
 
 impl Untils {
@@ -101,11 +104,12 @@ impl Untils {
         };
         Ok(Self {
             quota: until(&quota::Quota),
-            invoice: until(&invoice::Invoice),
+            statement: until(&statement::MonthlyStatement),
             risk: until(&risk::Risk),
             journal: until(&journal::Journal),
             settlement: until(&settlement::Settlement),
             hold: until(&hold::Hold),
+            billing: until(&read_model::Billing),
         })
     }
 }
@@ -114,12 +118,13 @@ impl Untils {
 #[derive(Default)]
 struct Expected {
     quota: PerCustomer,
-    invoice: PerCustomer,
+    statement: PerCustomer,
     risk: PerCustomer,
     journal: PerAccount,
     accounts: BTreeMap<Uuid, Account>,
     reserved: BTreeMap<Uuid, Reserved>,
     sessions: sessions::Expected,
+    billing: billing::Expected,
 }
 
 /// What holds reserve of an account: credits, post-paid room, and the quotas of which something is reserved.
@@ -195,8 +200,9 @@ impl Expected {
             self.take_in_account(recorded, event, until, differences);
         }
         self.sessions.take_in(recorded, event, until, differences);
+        self.billing.take_in(recorded, event, until, differences);
         if let Some(charge) = Charge::of(event) {
-            for (until, sums) in [(&until.invoice, &mut self.invoice), (&until.risk, &mut self.risk)] {
+            for (until, sums) in [(&until.statement, &mut self.statement), (&until.risk, &mut self.risk)] {
                 if until.covers(recorded) {
                     let sums = sums.entry(charge.customer_id.uuid()).or_default();
                     sums.0 += charge.amount.decimal();

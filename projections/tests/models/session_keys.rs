@@ -89,12 +89,12 @@ async fn a_session_key_shows_what_it_may_still_spend() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_has_the_charges_of_the_account_and_of_the_session_keys() {
     let bench = filled().await;
-    let rows = projections::invoice::statements(&bench.pool, organization(), Some(customer(12)), None, None, 10);
+    let rows = projections::statement::statements(&bench.pool, organization(), Some(customer(12)), None, None, 10);
     let rows = rows.await.unwrap();
     let totals: Vec<_> = rows.iter().map(|row| (row.month.to_string(), row.total, row.charges)).collect();
     let january = ("2026-01-01".to_owned(), decimal("1.4530033"), 5);
     assert_eq!(totals, [("2026-02-01".to_owned(), decimal("4.2090099"), 10), january]);
-    let lines = projections::invoice::lines(&bench.pool, &rows).await.unwrap();
+    let lines = projections::statement::lines(&bench.pool, &rows).await.unwrap();
     let calls = lines.iter().find(|line| line.meter == "calls" && line.month == rows[0].month).unwrap();
     assert_eq!((calls.quantity, calls.amount, calls.charges), (decimal("12"), decimal("1.2"), 6));
 }
@@ -377,7 +377,7 @@ async fn a_planted_difference_is_found_wherever_it_is() {
         ("update settlements set total = 1 where status = 'abandoned'", "settlement"),
         ("delete from quota_pending_deposits where log_index = 4", "quota"),
         ("update risk_customers set charged = 0 where customer_id = '00000000-0000-0000-0000-00000000000c'", "risk"),
-        ("update invoice_lines set amount = 0 where meter = 'tokens' and month = '2026-01-01'", "invoice"),
+        ("update statement_lines set amount = 0 where meter = 'tokens' and month = '2026-01-01'", "statement"),
         ("update journal_balances set debits = debits + 1 where account = 'merchant:settled'", "journal"),
     ] {
         let before = differences().await.len();

@@ -22,7 +22,7 @@ use projections::{Decoded, Projection};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{exact_payments, gateway_keys, keys};
+use crate::{exact_payments, gateway_keys, keys, plan_quotas};
 
 pub struct Bench {
     url: String,
@@ -158,7 +158,7 @@ pub async fn act(ledger: &Ledger, customer: u128, now: &str, action: Action) {
 }
 
 pub fn charge(usage: Vec<Usage>) -> Action {
-    Action::Charge { usage, currency: None, description: None, metadata: Default::default() }
+    Action::Charge { usage, currency: None, used_at: None, description: None, metadata: Default::default() }
 }
 
 pub fn flat(amount: &str) -> Usage {
@@ -190,7 +190,8 @@ pub async fn open_customer(ledger: &Ledger, customer: u128, currency: Currency, 
     let id = CustomerId::new(Uuid::from_u128(customer));
     let open = Action::Open { customer_id: id, currency, postpaid_limit: "5".parse().unwrap() };
     act(ledger, customer, now, open).await;
-    let created = Created { customer_id: id, organization_id: organization(), external_id: None, currency };
+    let created =
+        Created { customer_id: id, organization_id: organization(), external_id: None, currency, test_clock_id: None };
     let stream = StreamId::new(Customer::CATEGORY, id);
     let command = CustomerCommand::Create(created);
     ledger.execute::<Customer>(stream, meta(now), command).await.unwrap().unwrap();
@@ -225,6 +226,7 @@ pub async fn fill(ledger: &Ledger) {
     hold(ledger).await;
     gateway_keys::fill(ledger).await;
     exact_payments::fill(ledger).await;
+    plan_quotas::fill(ledger).await;
 }
 
 fn place(n: u128, usage: Vec<Usage>, ttl_secs: u32) -> HoldAction {
