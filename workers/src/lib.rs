@@ -1,9 +1,11 @@
 //! Everything that acts on events: the relay into NATS, the feed to the read models, the
-//! sweep that ends what time ends, and [`chain`], which settles on chain and listens to it.
+//! sweep that ends what time ends, [`chain`], which settles on chain and listens to it, and [`billing`], which makes
+//! invoices of subscriptions and usage and has them paid.
 //!
 //! Workers and the API never see each other: they meet in the log. Of each worker one process is
 //! the [`leader`] at a time; that only saves work, for two at once would do no harm.
 
+pub mod billing;
 pub mod bus;
 pub mod chain;
 pub mod feed;
@@ -18,7 +20,9 @@ use self::chain::ChainContext;
 use self::chain::exact::ExactContext;
 use bus::Bus;
 use eventstore::log::Log;
+use eventstore::vault::Vault;
 use eventstore::{Ledger, StoreError};
+use payments::Hosts;
 use projections::runner::{FEED_BATCHES_MAX, Feed, Runner};
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
@@ -36,10 +40,12 @@ pub enum Role {
     Sweep,
     /// Listen to the chain and settle on it; send exact payments to it.
     Chain,
+    /// Renew subscriptions, make invoices, have them paid.
+    Billing,
 }
 
 /// Every role.
-pub const ROLES: [Role; 4] = [Role::Relay, Role::Projections, Role::Sweep, Role::Chain];
+pub const ROLES: [Role; 5] = [Role::Relay, Role::Projections, Role::Sweep, Role::Chain, Role::Billing];
 
 /// What workers work with.
 #[derive(Clone)]
@@ -54,6 +60,10 @@ pub struct Context {
     pub chain: Option<ChainContext>,
     /// The chain, and the key that sends exact payments to it; without it they wait.
     pub exact: Option<ExactContext>,
+    /// Secrets of payment providers; without them no payment is collected.
+    pub vault: Option<Vault>,
+    /// Where payment providers may be.
+    pub connector_hosts: Hosts,
 }
 
 impl Context {
@@ -82,6 +92,21 @@ pub async fn run(context: Context, roles: &[Role], cancel: CancellationToken) ->
                 });
             tasks.spawn(lead);
         }
+        if roles.contains(&Role::Billing) {
+            let context = context.clone();
+            let lead =
+                leader::lead(context.pool.clone(), format!("billing:{partition}"), cancel.clone(), move |cancel| {
+                    billing::process::run(context.clone(), partition, cancel)
+                });
+            tasks.spawn(lead);
+        }
+    }
+    if roles.contains(&Role::Billing) {
+        let context = context.clone();
+        let lead = leader::lead(context.pool.clone(), "billing".to_owned(), cancel.clone(), move |cancel| {
+            billing::run(context.clone(), cancel)
+        });
+        tasks.spawn(lead);
     }
     if roles.contains(&Role::Sweep) {
         let context = context.clone();

@@ -2,7 +2,7 @@
 //! of which nothing is left. Answers that the gateway has kept for long enough are deleted.
 //!
 //! The read model only says where to look; the account or the session key decides on its
-//! own state and the time given.
+//! own state and the time given. Customers on a test clock are left to it: they live in another time.
 
 use std::time::Duration;
 
