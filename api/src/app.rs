@@ -13,12 +13,13 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use domain::evm::Address;
-use eventstore::Ledger;
 use eventstore::postgres::PostgresLog;
 use eventstore::vault::Vault;
+use eventstore::{Ledger, StoreError};
 use futures::future::BoxFuture;
 use metrics::Histogram;
 use metrics_exporter_prometheus::PrometheusHandle;
+use payments::Hosts;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -26,6 +27,7 @@ use tower_http::timeout::TimeoutLayer;
 use uuid::Uuid;
 
 use crate::auth::Directory;
+use crate::clocks::TestClocks;
 use crate::command::holds::HoldPlaces;
 use crate::gateway::exact::Awaited;
 use crate::problem::Problem;
@@ -62,6 +64,8 @@ pub struct Settings {
     pub chain: Option<chain::Client>,
     /// Who sends exact payments to the chain; `None` when they are not taken.
     pub exact_settler: Option<Address>,
+    /// Where payment providers may be.
+    pub connector_hosts: Hosts,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -96,12 +100,16 @@ pub struct Reach {
     pub chain: Option<chain::Client>,
     /// Who sends exact payments to the chain; `None` when they are not taken.
     pub exact_settler: Option<Address>,
+    /// Where payment providers may be.
+    pub connector_hosts: Hosts,
     /// Exact payments that somebody waits for.
     pub awaited: Arc<Awaited>,
     /// What was granted with session keys.
     pub sessions: Arc<Sessions>,
     /// Where holds are.
     pub holds: Arc<HoldPlaces>,
+    /// Who lives in the time of a test clock.
+    pub clocks: Arc<TestClocks>,
     /// Places for finding the signers of vouchers: a core is left for everything else.
     pub recoveries: Arc<Semaphore>,
     /// Places for streams of events.
@@ -112,12 +120,14 @@ pub struct Reach {
 
 impl App {
     /// Puts it together, and starts to listen to what changes.
-    pub fn new(settings: Settings) -> Self {
+    pub async fn new(settings: Settings) -> Result<Self, StoreError> {
+        let clocks = TestClocks::start(&settings.ledger, &settings.pool).await?;
         let directory = Directory::start(settings.ledger.clone(), settings.pool.clone(), settings.vault.keys().clone());
         let awaited = Awaited::start(&settings.ledger);
-        Self(Arc::new(Reach {
+        Ok(Self(Arc::new(Reach {
             sessions: Arc::new(Sessions::new(settings.ledger.clone())),
             holds: Arc::new(HoldPlaces::new(settings.ledger.clone())),
+            clocks,
             ledger: settings.ledger,
             log: PostgresLog::new(settings.pool.clone()),
             pool: settings.pool,
@@ -126,11 +136,12 @@ impl App {
             nats: settings.nats,
             chain: settings.chain,
             exact_settler: settings.exact_settler,
+            connector_hosts: settings.connector_hosts,
             awaited,
             recoveries: Arc::new(Semaphore::new(command::vouchers::recoveries_max())),
             streams: Arc::new(Semaphore::new(query::events::STREAMS_MAX)),
             metrics: settings.metrics,
-        }))
+        })))
     }
 }
 
@@ -163,6 +174,51 @@ pub fn router(app: App, gateway: Router) -> Router {
         .route("/v1/customers/{id}/credits", post(command::credits::grant_credit))
         .route("/v1/customers/{id}/quotas/{meter}", put(command::quotas::set_quota))
         .route(
+            "/v1/organization/billing",
+            put(command::organization_billing::set_organization_billing)
+                .get(query::organization_billing::get_organization_billing),
+        )
+        .route("/v1/tax_rates", post(command::tax_rates::create_tax_rate).get(query::tax_rates::list_tax_rates))
+        .route(
+            "/v1/tax_rates/{id}",
+            get(query::tax_rates::get_tax_rate)
+                .put(command::tax_rates::replace_tax_rate)
+                .delete(command::tax_rates::remove_tax_rate),
+        )
+        .route(
+            "/v1/customers/{id}/billing",
+            put(command::customer_billing::set_customer_billing).get(query::customer_billing::get_customer_billing),
+        )
+        .route("/v1/customers/{id}/payment_order", put(command::customer_billing::set_payment_order))
+        .route("/v1/customers/{id}/entitlements", get(query::entitlements::get_entitlements))
+        .route("/v1/plans", post(command::plans::create_plan).get(query::plans::list_plans))
+        .route("/v1/plans/{id}", get(query::plans::get_plan))
+        .route("/v1/plans/{id}/versions", post(command::plans::draft_plan_version))
+        .route("/v1/plans/{id}/publish", post(command::plans::publish_plan))
+        .route("/v1/plans/{id}/retire", post(command::plans::retire_plan))
+        .route("/v1/prices/rate", post(command::prices::rate_price))
+        .route(
+            "/v1/subscriptions",
+            post(command::subscriptions::create_subscription).get(query::subscriptions::list_subscriptions),
+        )
+        .route("/v1/subscriptions/{id}", get(query::subscriptions::get_subscription))
+        .route("/v1/subscriptions/{id}/change", post(command::subscriptions::change_subscription))
+        .route("/v1/subscriptions/{id}/drop_change", post(command::subscriptions::drop_subscription_change))
+        .route("/v1/subscriptions/{id}/cancel", post(command::subscriptions::cancel_subscription))
+        .route("/v1/subscriptions/{id}/drop_cancel", post(command::subscriptions::drop_subscription_cancel))
+        .route("/v1/subscriptions/{id}/end_trial", post(command::subscriptions::end_subscription_trial))
+        .route("/v1/subscriptions/{id}/pause", post(command::subscriptions::pause_subscription))
+        .route("/v1/subscriptions/{id}/resume", post(command::subscriptions::resume_subscription))
+        .route("/v1/subscriptions/{id}/auto_renew", post(command::subscriptions::set_subscription_auto_renew))
+        .route(
+            "/v1/test_clocks",
+            post(command::test_clocks::create_test_clock).get(query::test_clocks::list_test_clocks),
+        )
+        .route("/v1/test_clocks/{id}", get(query::test_clocks::get_test_clock))
+        .route("/v1/test_clocks/{id}/advance", post(command::test_clocks::advance_test_clock))
+        .merge(invoice_routes())
+        .merge(payment_routes())
+        .route(
             "/v1/session_keys",
             post(command::session_keys::create::create_session_key).get(query::session_keys::list_session_keys),
         )
@@ -194,8 +250,8 @@ pub fn router(app: App, gateway: Router) -> Router {
         .route("/v1/exact_payments/{id}", get(query::exact_payments::get_exact_payment))
         .route("/v1/exact_payments/{id}/explain", get(query::explain::exact::explain_exact_payment))
         .route("/v1/quotas", get(query::quotas::list_quotas))
-        .route("/v1/invoices", get(query::invoices::list_invoices))
-        .route("/v1/invoices/{id}", get(query::invoices::get_invoice))
+        .route("/v1/statements", get(query::statements::list_statements))
+        .route("/v1/statements/{id}", get(query::statements::get_statement))
         .route("/v1/risk", get(query::risk::list_risk))
         .route("/v1/balances", get(query::journal::list_balances))
         .route("/v1/postings", get(query::journal::list_postings))
@@ -215,6 +271,59 @@ pub fn router(app: App, gateway: Router) -> Router {
         .layer(middleware::from_fn(around))
         // It has limits and times of its own.
         .nest_service("/gw", gateway)
+}
+
+/// Invoices and credit notes.
+fn invoice_routes() -> Router<App> {
+    use command::{credit_notes, invoices};
+    Router::new()
+        .route("/v1/invoices", post(invoices::create::create_invoice).get(query::invoices::list_invoices))
+        .route("/v1/invoices/preview", post(query::invoices::preview::preview_invoice))
+        .route("/v1/invoices/{id}", get(query::invoices::get_invoice))
+        .route("/v1/invoices/{id}/lines", post(invoices::add_invoice_lines))
+        .route("/v1/invoices/{id}/lines/{index}", delete(invoices::remove_invoice_line))
+        .route("/v1/invoices/{id}/finalize", post(invoices::finalize_invoice))
+        .route("/v1/invoices/{id}/discard", post(invoices::discard_invoice))
+        .route("/v1/invoices/{id}/void", post(invoices::void_invoice))
+        .route("/v1/invoices/{id}/mark_uncollectible", post(invoices::mark_invoice_uncollectible))
+        .route("/v1/invoices/{id}/collect", post(invoices::collect_invoice))
+        .route("/v1/invoices/{id}/pay", post(invoices::pay::pay_invoice))
+        .route(
+            "/v1/invoices/{id}/credit_notes",
+            post(credit_notes::create_credit_note).get(query::invoices::credit_notes::list_invoice_credit_notes),
+        )
+        .route("/v1/invoices/{id}/pdf", get(query::invoices::document::get_invoice_pdf))
+        .route("/v1/invoices/{id}/csv", get(query::invoices::document::get_invoice_csv))
+        .route("/v1/invoices/{id}/explain", get(query::invoices::explain::explain_invoice))
+        .route("/v1/credit_notes", get(query::invoices::credit_notes::list_credit_notes))
+        .route("/v1/credit_notes/{id}/pdf", get(query::invoices::document::get_credit_note_pdf))
+}
+
+/// Payments, who makes them, what those say, and what they have paid out.
+fn payment_routes() -> Router<App> {
+    use command::{connectors, payments, payouts, webhooks};
+    Router::new()
+        .route("/v1/payments", post(payments::create::create_payment).get(query::payments::list_payments))
+        .route("/v1/payments/{id}", get(query::payments::get_payment))
+        .route("/v1/payments/{id}/capture", post(payments::capture_payment))
+        .route("/v1/payments/{id}/cancel", post(payments::cancel_payment))
+        .route("/v1/payments/{id}/refunds", post(payments::refund_payment))
+        .route("/v1/connectors", post(connectors::create_connector).get(query::connectors::list_connectors))
+        .route("/v1/connectors/{id}", get(query::connectors::get_connector).delete(connectors::remove_connector))
+        .route("/v1/connectors/{id}/secrets", put(connectors::replace_connector_secrets))
+        .route("/v1/webhooks", get(query::connectors::list_webhooks))
+        .route(
+            "/v1/webhooks/{connector_id}",
+            post(webhooks::receive_webhook).layer(DefaultBodyLimit::max(webhooks::BODY_BYTES_MAX)),
+        )
+        .route(
+            "/v1/payouts",
+            post(payouts::import_payout)
+                .layer(DefaultBodyLimit::max(payouts::BODY_BYTES_MAX))
+                .get(query::payouts::list_payouts),
+        )
+        .route("/v1/payouts/{id}", get(query::payouts::get_payout))
+        .route("/v1/payouts/{id}/lines/{index}/close", post(payouts::close_payout_line))
 }
 
 async fn not_found() -> Problem {

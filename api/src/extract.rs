@@ -120,9 +120,10 @@ fn json_problem(error: &serde_json::Error, path: &str) -> Problem {
     }
     let code = match path.rsplit(['.', ']']).next() {
         Some("amount" | "unit_price" | "postpaid_limit" | "period_limit") => "invalid_amount",
+        Some("minimum" | "per_use" | "flat" | "percent") => "invalid_amount",
         Some("per_request" | "per_request_byte" | "per_response_byte" | "per_second") => "invalid_amount",
         Some("input_per_million" | "cached_input_per_million" | "output_per_million") => "invalid_amount",
-        Some("quantity" | "limit") => "invalid_quantity",
+        Some("quantity" | "limit" | "size" | "up_to") => "invalid_quantity",
         Some("currency") => "invalid_currency",
         _ => "invalid_request",
     };

@@ -4,11 +4,13 @@
 //! told; [`extract`] takes requests apart and checks them; [`auth`] says who asks. [`command`] and
 //! [`query`] have a file for each noun; [`health`] is for those who operate it, [`openapi`] for
 //! those who write clients. [`chains`] has what is asked of the chain, [`sessions`] what is kept of
-//! session keys. [`gateway`] is the reverse proxy in front of what an organization sells.
+//! session keys, [`clocks`] who lives in the time of a test clock. [`gateway`] is the reverse proxy in front of what an
+//! organization sells.
 
 pub mod app;
 pub mod auth;
 pub mod chains;
+pub mod clocks;
 pub mod command;
 pub mod evm;
 pub mod extract;

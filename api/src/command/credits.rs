@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::customers::{AccountOut, CustomerPath, account_stream};
-use super::{answer, execute, meta};
+use super::{answer, execute, in_time_of, meta};
 use crate::App;
 use crate::auth::Principal;
 use crate::extract::{IdempotencyKey, Json};
@@ -89,6 +89,7 @@ pub async fn grant_credit(
         expires_at: body.expires_at.map(to_micros),
     };
     let meta = meta(&principal, key.as_deref(), "POST /v1/customers/{id}/credits", &id.to_string(), &body)?;
+    let meta = in_time_of(&app, id, meta);
     let command = AccountCommand { organization_id: principal.organization_id, action };
     match execute::<Account>(&app, account_stream(id), meta, command).await? {
         Executed::Done { event, replayed } => {

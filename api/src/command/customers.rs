@@ -8,15 +8,15 @@ use chrono::{DateTime, Utc};
 use domain::account::command::Action;
 use domain::account::{Account, AccountCommand, AccountEvent, Balances};
 use domain::customer::{Created, Customer, CustomerCommand, CustomerError, CustomerEvent};
-use domain::ids::CustomerId;
+use domain::ids::{CustomerId, TestClockId};
 use domain::money::{Amount, Currency};
-use domain::{Aggregate, StreamId};
+use domain::{Aggregate, StreamId, Timestamp};
 use eventstore::{CommandMeta, Executed};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{answer, execute, meta};
+use super::{answer, execute, in_time_of, meta, test_clocks};
 use crate::App;
 use crate::auth::Principal;
 use crate::extract::{IdempotencyKey, Json, path_id};
@@ -47,6 +47,9 @@ pub struct NewCustomer {
     /// How far the account may go post-paid; "0" when left out.
     #[serde(default)]
     pub postpaid_limit: Option<String>,
+    /// The test clock whose time it lives in, for ever; real time when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_clock_id: Option<String>,
 }
 
 /// What is kept of a person, outside the log.
@@ -56,6 +59,12 @@ pub struct Personal {
     pub name: Option<String>,
     /// Its e-mail address.
     pub email: Option<String>,
+    /// Its name on invoices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_name: Option<String>,
+    /// Its postal address, line by line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub address: Vec<String>,
 }
 
 /// The balances of an account.
@@ -111,6 +120,9 @@ pub struct CustomerOut {
     pub email: Option<String>,
     /// The currency of its account.
     pub currency: String,
+    /// The test clock whose time it lives in; `null` for real time.
+    #[schema(value_type = Option<String>)]
+    pub test_clock_id: Option<TestClockId>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Its account; `null` in lists.
@@ -121,7 +133,10 @@ pub struct CustomerOut {
 
 impl From<CustomerError> for Problem {
     fn from(error: CustomerError) -> Self {
-        Self::conflict("already_exists", error.to_string())
+        match error {
+            CustomerError::AlreadyExists => Self::conflict("already_exists", error.to_string()),
+            CustomerError::NotFound => customer_not_found(),
+        }
     }
 }
 
@@ -168,11 +183,19 @@ pub async fn create_customer(
         Some(currency) => currency,
         None => default_currency(&app, &principal).await?,
     };
-    let meta = meta(&principal, key.as_deref(), "POST /v1/customers", "", &body)?;
+    let mut meta = meta(&principal, key.as_deref(), "POST /v1/customers", "", &body)?;
+    let test_clock_id = match body.test_clock_id.as_deref() {
+        Some(text) => {
+            let (id, now) = test_clock(&app, &principal, text).await?;
+            meta.now = now;
+            Some(id)
+        }
+        None => None,
+    };
     // The account comes first: a customer never lacks one, whatever happens in between.
     let (id, limit) = open_account(&app, &principal, &meta, currency, postpaid_limit.unwrap_or_default()).await?;
     if body.name.is_some() || body.email.is_some() {
-        let personal = Personal { name: body.name.clone(), email: body.email.clone() };
+        let personal = Personal { name: body.name.clone(), email: body.email.clone(), ..Personal::default() };
         let bytes = serde_json::to_vec(&personal).map_err(|e| Problem::internal().caused_by(e))?;
         app.vault.put(principal.organization_id, PERSONAL, &id.to_string(), &bytes).await?;
     }
@@ -181,11 +204,15 @@ pub async fn create_customer(
         organization_id: principal.organization_id,
         external_id: body.external_id.clone(),
         currency,
+        test_clock_id,
     };
     let stream = StreamId::new(Customer::CATEGORY, id);
     match execute::<Customer>(&app, stream, meta, CustomerCommand::Create(created)).await? {
         Executed::Done { event, replayed } => {
-            let CustomerEvent::Created(created) = event.event;
+            let CustomerEvent::Created(created) = event.event else { return Err(Problem::internal()) };
+            if let Some(test_clock_id) = created.test_clock_id {
+                app.clocks.attach(created.customer_id, test_clock_id);
+            }
             let opened = Balances { postpaid_limit: limit, ..Balances::default() };
             let out = CustomerOut {
                 object: "customer",
@@ -194,6 +221,7 @@ pub async fn create_customer(
                 name: body.name,
                 email: body.email,
                 currency: created.currency.to_string(),
+                test_clock_id: created.test_clock_id,
                 created_at: event.occurred_at,
                 account: Some(AccountOut::new(created.currency, &opened)),
                 position: Some(event.position.to_string()),
@@ -202,6 +230,13 @@ pub async fn create_customer(
         }
         Executed::Unchanged { .. } => Err(Problem::internal()),
     }
+}
+
+/// A test clock of this organization, and what it shows.
+async fn test_clock(app: &App, principal: &Principal, text: &str) -> Result<(TestClockId, Timestamp), Problem> {
+    let id = text.parse().map_err(|_| test_clocks::test_clock_not_found())?;
+    let shown = test_clocks::load(app, principal, id).await?.now;
+    Ok((id, shown.ok_or_else(test_clocks::test_clock_not_found)?))
 }
 
 async fn default_currency(app: &App, principal: &Principal) -> Result<Currency, Problem> {
@@ -259,6 +294,7 @@ pub async fn set_postpaid_limit(
         currency: money::currency(body.currency.as_deref())?,
     };
     let meta = meta(&principal, key.as_deref(), "PUT /v1/customers/{id}/postpaid_limit", &id.to_string(), &body)?;
+    let meta = in_time_of(&app, id, meta);
     let command = AccountCommand { organization_id: principal.organization_id, action };
     let executed = execute::<Account>(&app, account_stream(id), meta, command).await?;
     let (balances, position, replayed) = match executed {

@@ -4,7 +4,9 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use domain::ids::CustomerId;
 use domain::{Aggregate, StreamId};
+use eventstore::entity::{Entity, Loaded};
 use eventstore::{CommandMeta, ExecuteError, Executed, Recorded, clock};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -16,18 +18,31 @@ use crate::problem::Problem;
 
 pub mod api_keys;
 pub mod charges;
+pub mod connectors;
+pub mod credit_notes;
 pub mod credits;
+pub mod customer_billing;
 pub mod customers;
 pub mod gateway_keys;
 pub mod holds;
+pub mod invoices;
 pub mod meters;
 pub mod models;
 pub mod organization;
+pub mod organization_billing;
+pub mod payments;
+pub mod payouts;
+pub mod plans;
+pub mod prices;
 pub mod quotas;
 pub mod routes;
 pub mod session_keys;
 pub mod settlements;
+pub mod subscriptions;
+pub mod tax_rates;
+pub mod test_clocks;
 pub mod vouchers;
+pub mod webhooks;
 
 /// The envelope of a command that came over HTTP.
 ///
@@ -61,6 +76,14 @@ pub fn meta(
         correlation_id: command_id,
         now: clock::now(),
     })
+}
+
+/// The same envelope at the customer's own time, when that is a test clock's.
+pub fn in_time_of(app: &App, customer_id: CustomerId, meta: CommandMeta) -> CommandMeta {
+    match app.clocks.shown_to(customer_id) {
+        Some(now) => CommandMeta { now, ..meta },
+        None => meta,
+    }
 }
 
 /// Gives a command to the ledger; a denial becomes a problem.
@@ -97,6 +120,19 @@ pub async fn earlier<A: Aggregate>(
         && stored.organization_id == meta.organization_id
         && stored.stream_id.category() == A::CATEGORY;
     if same { Ok(Some(Recorded::read(stored)?)) } else { Err(ExecuteError::KeyReused.into()) }
+}
+
+/// An aggregate as it was right after an event of its stream: an answer that is made of it is the same at each
+/// repetition. Of streams that stay short.
+pub async fn as_of<A: Aggregate>(app: &App, stream: &StreamId, event_id: Uuid) -> Result<A, Problem> {
+    let mut loaded = Loaded::<A>::default();
+    for event in app.ledger.log().tails(&[(stream.clone(), 0)]).await? {
+        loaded.apply(&event)?;
+        if event.event_id == event_id {
+            break;
+        }
+    }
+    Ok(loaded.state)
 }
 
 /// An answer, marked when it is a repeated one.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::customers::{account_stream, customer_not_found};
-use super::{answer, execute, meta};
+use super::{answer, execute, in_time_of, meta};
 use crate::App;
 use crate::auth::Principal;
 use crate::extract::{IdempotencyKey, Json};
@@ -146,6 +146,7 @@ pub async fn set_quota(
     }
     let path = format!("{customer_id}/{meter}");
     let meta = meta(&principal, key.as_deref(), "PUT /v1/customers/{id}/quotas/{meter}", &path, &body)?;
+    let meta = in_time_of(&app, customer_id, meta);
     let now = meta.now;
     let (period, overage, included) = body.into();
     let terms = QuotaTerms { limit, period, included, overage };
@@ -160,7 +161,10 @@ pub async fn set_quota(
             _ => return Err(Problem::internal()),
         },
         Executed::Unchanged { state, position } => match state.quotas.get(&meter) {
-            Some(quota) => (quota.terms, (quota.used_at(now), quota.held_at(now)), now, position, false),
+            Some(quota) => {
+                let tally = quota.tally_at(now);
+                (quota.terms, (tally.counted(), tally.held), now, position, false)
+            }
             None => return Err(Problem::internal()),
         },
     };

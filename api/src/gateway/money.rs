@@ -226,7 +226,10 @@ pub(super) async fn execute(app: &App, purse: &Purse, order: Order, action: Hold
         request_digest: order.digest,
         causation_id: order.hold_id.uuid(),
         correlation_id: order.hold_id.uuid(),
-        now: clock::now(),
+        now: match purse.payer {
+            Payer::Account(id) => app.clocks.now(id),
+            Payer::SessionKey(_) => clock::now(),
+        },
     };
     match purse.payer {
         Payer::Account(id) => {

@@ -36,7 +36,8 @@ pub struct CustomerParams {
     pub min_position: Option<MinPosition>,
 }
 
-async fn personal(app: &App, principal: &Principal, ids: &[String]) -> Result<HashMap<String, Personal>, Problem> {
+/// What is kept of these customers, by their ids.
+pub async fn personal(app: &App, principal: &Principal, ids: &[String]) -> Result<HashMap<String, Personal>, Problem> {
     let rows = app.vault.get(principal.organization_id, PERSONAL, ids).await?;
     let read = rows.into_iter().map(|(id, bytes)| {
         let personal = serde_json::from_slice(&bytes).map_err(|e| Problem::internal().caused_by(e))?;
@@ -75,6 +76,7 @@ pub async fn list_customers(
             name: personal.name,
             email: personal.email,
             currency: row.currency,
+            test_clock_id: app.clocks.of(CustomerId::new(row.customer_id)),
             created_at: row.created_at,
             account: None,
             position: None,
@@ -120,6 +122,7 @@ pub async fn load(app: &App, principal: &Principal, id: CustomerId) -> Result<Cu
         name: personal.name,
         email: personal.email,
         currency: created.currency.to_string(),
+        test_clock_id: created.test_clock_id,
         created_at,
         account: Some(AccountOut::new(created.currency, &account.balances())),
         position: None,

@@ -15,7 +15,10 @@ use crate::auth::Principal;
 use crate::problem::Problem;
 
 pub mod charges;
+pub mod connectors;
+pub mod customer_billing;
 pub mod customers;
+pub mod entitlements;
 pub mod events;
 pub mod exact_payments;
 pub mod explain;
@@ -25,11 +28,19 @@ pub mod invoices;
 pub mod journal;
 pub mod models;
 pub mod organization;
+pub mod organization_billing;
+pub mod payments;
+pub mod payouts;
+pub mod plans;
 pub mod quotas;
 pub mod risk;
 pub mod routes;
 pub mod session_keys;
 pub mod settlements;
+pub mod statements;
+pub mod subscriptions;
+pub mod tax_rates;
+pub mod test_clocks;
 pub mod typed_data;
 
 /// Entries of a page when none are asked for.
@@ -114,7 +125,19 @@ pub async fn caught_up(
     projection: &dyn Projection,
     min: Option<MinPosition>,
 ) -> Result<(), Problem> {
-    let Some(min) = own_partition(principal, min)? else { return Ok(()) };
+    match own_partition(principal, min)? {
+        Some(min) => reached(app, projection, min).await,
+        None => Ok(()),
+    }
+}
+
+/// Waits until a read model has come to the end of the log as it is now: for those who decide by what it says.
+pub async fn read_up_to_now(app: &App, partition: i32, projection: &dyn Projection) -> Result<(), Problem> {
+    let position = app.ledger.log().head(partition).await?.position;
+    reached(app, projection, LogPosition { partition, position }).await
+}
+
+async fn reached(app: &App, projection: &dyn Projection, min: LogPosition) -> Result<(), Problem> {
     let name = checkpoint::live_name(projection);
     let deadline = Instant::now() + WAIT_MAX;
     loop {

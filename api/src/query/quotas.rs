@@ -3,10 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::ids::CustomerId;
+use domain::ids::{CustomerId, SubscriptionId};
 use domain::money::Currency;
 use domain::period::Period;
-use eventstore::clock;
 use projections::quota::{self, CustomerSessions, QuotaMeter};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -99,17 +98,22 @@ pub struct MeterUsageOut {
     pub meter: String,
     /// What the quota allows in a period; `null` without one.
     pub limit: Option<String>,
-    /// The quota's period.
+    /// The quota's period: `hour`, `day`, `month`, `total`, or `cycle` for a subscription's.
     pub period: Option<String>,
+    /// The subscription whose quota it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub subscription_id: Option<SubscriptionId>,
     /// Whether usage within it is free.
     pub included: Option<bool>,
-    /// What happens beyond it.
+    /// What happens beyond it: `block`, `charge`, or `credits` where only credits pay it.
     pub overage: Option<String>,
     /// Used in the period that is running now.
     pub used: Option<String>,
     /// Reserved by holds in it.
     pub held: Option<String>,
-    /// Left in it: neither used nor reserved.
+    /// Left in it: neither used nor reserved. What was paid although some of an allowance was left, because credits go
+    /// first, takes nothing of it.
     pub remaining: Option<String>,
     /// When it began.
     pub period_start: Option<DateTime<Utc>>,
@@ -120,25 +124,39 @@ pub struct MeterUsageOut {
 }
 
 fn period(name: &str) -> Option<Period> {
-    [Period::Hour, Period::Day, Period::Month, Period::Total].into_iter().find(|period| period.name() == name)
+    let known = [Period::Hour, Period::Day, Period::Month, Period::Total, Period::Cycle];
+    known.into_iter().find(|period| period.name() == name)
 }
 
-/// The row as of now: a period that is over counts no more.
+/// The row as of now: a period that is over counts no more. A subscription's is over when an event says so.
 fn meter_out(row: QuotaMeter, now: chrono::DateTime<Utc>) -> MeterUsageOut {
     let running = row.period.as_deref().and_then(period);
-    let start = running.map(|period| period.start(now));
-    let (used, held) = if start == row.period_start { (row.used, row.held) } else { Default::default() };
+    let start = match running {
+        Some(Period::Cycle) => row.period_start,
+        running => running.map(|period| period.start(now)),
+    };
+    // Of a period that is over nothing counts any more.
+    let row = if start == row.period_start {
+        row
+    } else {
+        QuotaMeter { used: Decimal::ZERO, beside: Decimal::ZERO, held: Decimal::ZERO, ..row }
+    };
+    let remaining = row.remaining();
     MeterUsageOut {
         meter: row.meter,
         limit: row.quota_limit.map(|limit| limit.normalize().to_string()),
         period: row.period,
+        subscription_id: row.subscription_id.map(SubscriptionId::new),
         included: row.included,
         overage: row.overage,
-        used: running.map(|_| used.normalize().to_string()),
-        held: running.map(|_| held.normalize().to_string()),
-        remaining: row.quota_limit.map(|limit| (limit - used - held).max(Decimal::ZERO).normalize().to_string()),
+        used: running.map(|_| row.used.normalize().to_string()),
+        held: running.map(|_| row.held.normalize().to_string()),
+        remaining: remaining.map(|remaining| remaining.normalize().to_string()),
         period_start: start,
-        resets_at: running.and_then(|period| period.end(now)),
+        resets_at: match running {
+            Some(Period::Cycle) => row.period_end,
+            running => running.and_then(|period| period.end(now)),
+        },
         used_total: row.used_total.normalize().to_string(),
     }
 }
@@ -175,8 +193,8 @@ pub async fn list_quotas(
     let ids: Vec<_> = rows.iter().map(|row| row.customer_id).collect();
     let mut meters = quota::meters(&app.pool, &ids).await?;
     let sums = quota::sums_by_customer(&app.pool, &ids).await?;
-    let now = clock::now();
     let usage = rows.into_iter().map(|row| {
+        let now = app.clocks.now(CustomerId::new(row.customer_id));
         let (own, others): (Vec<_>, Vec<_>) =
             std::mem::take(&mut meters).into_iter().partition(|meter| meter.customer_id == row.customer_id);
         meters = others;

@@ -47,6 +47,13 @@ impl From<AccountError> for Problem {
             AccountError::QuotaWithoutEffect => {
                 Self::unprocessable("quota_without_effect", detail).with("param", json!("overage"))
             }
+            AccountError::QuotaOfSubscription { meter } => {
+                Self::conflict("quota_of_subscription", detail).with("meter", json!(meter))
+            }
+            AccountError::UsedAtOutOfRange => {
+                Self::unprocessable("used_at_out_of_range", detail).with("param", json!("used_at"))
+            }
+            AccountError::InvalidPaymentOrder => Self::bad_request("invalid_request", "order", detail),
         }
     }
 }

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use chrono::{DateTime, Utc};
+use domain::Timestamp;
 use domain::account::command::Action as AccountAction;
 use domain::account::{Account, AccountCommand};
 use domain::charge::Usage;
+use domain::envelope::to_micros;
 use domain::ids::{CustomerId, SessionKeyId};
 use domain::money::Currency;
 use domain::organization::Organization;
@@ -25,7 +28,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::customers::{account_stream, customer_not_found};
 use super::holds::{HoldOut, Payer};
 use super::vouchers::{self, VoucherIn};
-use super::{answer, execute, meta, session_keys};
+use super::{answer, execute, in_time_of, meta, session_keys};
 use crate::App;
 use crate::auth::Principal;
 use crate::extract::{IDEMPOTENCY_KEY_MAX, IdempotencyKey, Json, check_key, parse};
@@ -77,6 +80,10 @@ pub struct NewCharge {
     /// That of whoever pays when left out; another one is refused.
     #[serde(default)]
     pub currency: Option<String>,
+    /// When it was used, if that was earlier: it counts in the period of that moment. Not in the future, at most 90 days
+    /// ago. Not with session keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<DateTime<Utc>>,
     /// Shown on statements; at most 200 characters, no personal data.
     #[serde(default)]
     pub description: Option<String>,
@@ -259,6 +266,7 @@ pub(super) fn batch_item<T: DeserializeOwned>(
 struct Order {
     usage: Vec<Usage>,
     currency: Option<Currency>,
+    used_at: Option<Timestamp>,
     description: Option<String>,
     metadata: BTreeMap<String, String>,
 }
@@ -293,7 +301,8 @@ async fn charge(
     let usage = usage(organization, &body)?;
     let body = NewCharge { voucher: None, ..body };
     let meta = meta(principal, key.as_deref(), "POST /v1/charges", "", &body)?;
-    let order = Order { usage, currency, description: body.description, metadata: body.metadata };
+    let used_at = body.used_at.map(to_micros);
+    let order = Order { usage, currency, used_at, description: body.description, metadata: body.metadata };
     match payer {
         Payer::Account(id) => charge_account(app, principal, id, meta, order).await,
         Payer::SessionKey(id) => charge_session_key(app, principal, id, meta, order, voucher).await,
@@ -307,8 +316,9 @@ async fn charge_account(
     meta: CommandMeta,
     order: Order,
 ) -> Result<Charged, Problem> {
-    let Order { usage, currency, description, metadata } = order;
-    let action = AccountAction::Charge { usage, currency, description, metadata };
+    let Order { usage, currency, used_at, description, metadata } = order;
+    let action = AccountAction::Charge { usage, currency, used_at, description, metadata };
+    let meta = in_time_of(app, id, meta);
     let command = AccountCommand { organization_id: principal.organization_id, action };
     match execute::<Account>(app, account_stream(id), meta, command).await? {
         Executed::Done { event, replayed } => Ok((ChargeOut::of_account(&event)?, event.position, replayed)),
@@ -325,7 +335,11 @@ async fn charge_session_key(
     voucher: VoucherRead,
 ) -> Result<Charged, Problem> {
     let voucher = voucher.transpose()?;
-    let Order { usage, currency, description, metadata } = order;
+    let Order { usage, currency, used_at, description, metadata } = order;
+    if used_at.is_some() {
+        let detail = "what a session key pays for counts when it is charged";
+        return Err(Problem::unprocessable("used_at_not_supported", detail).with("param", json!("used_at")));
+    }
     let action = SessionAction::Charge { usage, currency, voucher, description, metadata };
     let command = session_keys::command(principal, action);
     match execute::<SessionKey>(app, session_keys::stream(id), meta, command).await? {
@@ -420,6 +434,12 @@ mod tests {
         let body = read(r#"{"customer_id":"cus_1","amount":"1","metadata":{"a":"b"}}"#);
         let written = r#"{"customer_id":"cus_1","amount":"1","meter":null,"quantity":null,"usage":null,"currency":null,"description":null,"metadata":{"a":"b"}}"#;
         assert_eq!(serde_json::to_string(&body).unwrap(), written);
+        let late = read(r#"{"customer_id":"cus_1","amount":"1","used_at":"2026-03-31T23:59:59+02:00"}"#);
+        assert_eq!(late.used_at.map(|at| at.to_rfc3339()), Some("2026-03-31T21:59:59+00:00".to_owned()));
+        assert_ne!(
+            serde_json::to_string(&late).unwrap(),
+            serde_json::to_string(&NewCharge { used_at: None, ..late }).unwrap()
+        );
     }
 
     #[test]

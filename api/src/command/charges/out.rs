@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::account::AccountEvent;
 use domain::charge::Line;
 use domain::hold::HoldAfter;
-use domain::ids::{ChargeId, CreditGrantId, CustomerId, EventId, HoldId, SessionKeyId};
+use domain::ids::{ChargeId, CreditGrantId, CustomerId, EventId, HoldId, PlanId, SessionKeyId};
 use domain::meter::MeterCode;
 use domain::money::{Amount, Currency, Quantity};
 use domain::session_key::SessionKeyEvent;
@@ -50,6 +50,9 @@ pub struct ChargeOut {
     pub session: Option<SessionBalancesOut>,
     /// The hold that paid; `null` without one.
     pub hold: Option<ChargeHoldOut>,
+    /// When it was used, where that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<DateTime<Utc>>,
     /// Your words.
     pub description: Option<String>,
     /// Your labels.
@@ -109,12 +112,42 @@ pub struct LineOut {
     /// How much of that an allowance covered.
     #[schema(value_type = Option<String>)]
     pub included_quantity: Option<Quantity>,
-    /// The price of one unit.
+    /// The price of one unit; `null` where a plan's price has more than one.
     #[schema(value_type = Option<String>)]
     pub unit_price: Option<Amount>,
-    /// (quantity − included) × unit price, exact.
+    /// The plan's price, where that was used in place of the meter's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<PriceOut>,
+    /// The subscription's period that it counts in, where it counts in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<PeriodOut>,
+    /// (quantity − included) × unit price, or by the plan's price, exact.
     #[schema(value_type = String)]
     pub amount: Amount,
+}
+
+/// A price of a plan.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LinePrice)]
+pub struct PriceOut {
+    /// The plan.
+    #[schema(value_type = String)]
+    pub plan_id: PlanId,
+    /// Its version.
+    pub version: u32,
+    /// The price's code.
+    #[schema(value_type = String)]
+    pub code: MeterCode,
+}
+
+/// A period of a subscription.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LinePeriod)]
+pub struct PeriodOut {
+    /// Its first moment.
+    pub start: DateTime<Utc>,
+    /// The first moment after it.
+    pub end: DateTime<Utc>,
 }
 
 /// What paid a charge.
@@ -150,6 +183,12 @@ impl LineOut {
             quantity: line.quantity,
             included_quantity: line.included_quantity,
             unit_price: line.unit_price,
+            price: line.price.as_ref().map(|price| PriceOut {
+                plan_id: price.plan_id,
+                version: price.version,
+                code: price.code.clone(),
+            }),
+            period: line.cycle().map(|cycle| PeriodOut { start: cycle.start, end: cycle.end }),
             amount: line.amount,
         }
     }
@@ -181,6 +220,7 @@ impl ChargeOut {
             account: Some(AccountOut::new(charged.currency, &charged.after)),
             session: None,
             hold,
+            used_at: charged.used_at,
             description: charged.description.clone(),
             metadata: charged.metadata.clone(),
             event_id: EventId::new(event.event_id),
@@ -209,6 +249,7 @@ impl ChargeOut {
             account: None,
             session: Some(SessionBalancesOut::new(charged.currency, &charged.after)),
             hold,
+            used_at: None,
             description: charged.description.clone(),
             metadata: charged.metadata.clone(),
             event_id: EventId::new(event.event_id),

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::charges::{ChargeOut, VoucherRead};
 use super::customers::account_stream;
-use super::{answer, execute, session_keys, vouchers};
+use super::{answer, execute, in_time_of, session_keys, vouchers};
 use crate::App;
 use crate::auth::Principal;
 use crate::extract::{IdempotencyKey, Json, OptionalJson, path_id};
@@ -145,6 +145,7 @@ async fn run(app: &App, principal: &Principal, ordered: Ordered, voucher: Vouche
         Payer::Account(id) => {
             let action = AccountAction::Hold(action);
             let command = AccountCommand { organization_id: principal.organization_id, action };
+            let meta = in_time_of(app, id, meta);
             let (event, replayed) = done(execute::<Account>(app, account_stream(id), meta, command).await?)?;
             (of_account(&event)?, event.position, replayed)
         }

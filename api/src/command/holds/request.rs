@@ -154,6 +154,7 @@ impl NewHold {
             quantity: self.quantity,
             usage: self.usage,
             currency: self.currency,
+            used_at: None,
             description: self.description,
             metadata: self.metadata,
         }

@@ -3,6 +3,7 @@
 use domain::model_price::{MODELS_MAX, PRICES_MAX};
 use domain::organization::{METERS_MAX, OrganizationError};
 use domain::route::{ROUTES_MAX, RouteError};
+use domain::tax::TAX_RATES_MAX;
 use serde_json::json;
 
 use crate::problem::Problem;
@@ -26,6 +27,8 @@ impl From<OrganizationError> for Problem {
                 .with("limit", json!(MODELS_MAX))
                 .with("limit_at_once", json!(PRICES_MAX)),
             E::ModelNotFound => Self::not_found("model_not_found", detail),
+            E::TooManyTaxRates => Self::unprocessable("too_many_tax_rates", detail).with("limit", json!(TAX_RATES_MAX)),
+            E::TaxRateNotFound => Self::not_found("tax_rate_not_found", detail),
             E::ModelPrice { model, .. } => Self::bad_request("invalid_amount", model.as_str(), detail),
         }
     }

@@ -7,13 +7,14 @@ use chain::typed::{self, Authorization};
 use chain::voucher;
 use chrono::{DateTime, Months, Utc};
 use domain::account::Account;
+use domain::customer::Customer;
 use domain::evm::{Address, Bytes32};
 use domain::ids::{CustomerId, SessionKeyId};
 use domain::money::{Amount, Currency};
 use domain::session_key::command::Action;
 use domain::session_key::event::Granted;
 use domain::session_key::{Custody, SessionKey, SessionKeyEvent, Terms};
-use domain::{Aggregate, Timestamp};
+use domain::{Aggregate, StreamId, Timestamp};
 use eventstore::{CommandMeta, Executed, Recorded, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -140,6 +141,11 @@ async fn own_customer(app: &App, principal: &Principal, text: &str) -> Result<Cu
     let owner = app.ledger.load::<Account>(&account_stream(id)).await?.state.owner;
     let owner = owner.filter(|owner| owner.organization_id == principal.organization_id);
     let currency = owner.ok_or_else(customer_not_found)?.currency;
+    let customer = app.ledger.load::<Customer>(&StreamId::new(Customer::CATEGORY, id)).await?.state;
+    if customer.created.is_some_and(|created| created.test_clock_id.is_some()) {
+        let detail = "a chain keeps its own time: a customer on a test clock has no session keys";
+        return Err(Problem::unprocessable("test_clock_customer", detail).with("param", json!("customer_id")));
+    }
     if currency == Currency::USDC {
         return Ok(id);
     }

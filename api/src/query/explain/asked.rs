@@ -9,7 +9,7 @@ use domain::evm::Bytes32;
 use domain::gateway_key::{GatewayKey, GatewayKeyEvent};
 use domain::ids::{ApiKeyId, GatewayKeyId, RouteId};
 use domain::meter::MeterCode;
-use domain::money::Currency;
+use domain::money::{Currency, Quantity};
 use domain::organization::{Organization, OrganizationEvent};
 use domain::route::Measure;
 use domain::{Aggregate, EventPayload, RecordedEvent, StreamId};
@@ -70,6 +70,12 @@ impl Look<'_> {
         let prices = self.price_events(lines, labels).await?;
         let mut steps = Vec::with_capacity(lines.len());
         for line in lines {
+            if let (Some(meter), Some(quantity)) = (&line.meter, line.quantity)
+                && (line.price.is_some() || line.unit_price.is_none())
+            {
+                steps.push(self.by_plan(meter, quantity, line, currency).await?);
+                continue;
+            }
             let (Some(meter), Some(quantity), Some(unit_price)) = (&line.meter, line.quantity, line.unit_price) else {
                 let text = format!("{} {currency} were asked for as they are, without a meter.", line.amount);
                 let data = json!({"amount": line.amount, "currency": currency});
@@ -101,6 +107,43 @@ impl Look<'_> {
             steps.push(StepOut::maybe(Step::Price, found.map(|(stored, _)| stored), text, data));
         }
         Ok(steps)
+    }
+
+    /// What a subscription says of a line, told from the event with which its period began or changed.
+    async fn by_plan(
+        &self,
+        meter: &MeterCode,
+        quantity: Quantity,
+        line: &Line,
+        currency: Currency,
+    ) -> Result<StepOut, Problem> {
+        let is_it = |event: &AccountEvent| match event {
+            AccountEvent::Turned(turned) => turned.quotas.iter().any(|quota| {
+                quota.meter == *meter && line.period_start.is_none_or(|start| quota.plan.cycle.start == start)
+            }),
+            _ => false,
+        };
+        let turned = self.find(&self.charge.stream_id, "turned", self.before(), is_it).await?;
+        let included = line.included_quantity.unwrap_or_default();
+        let by = line.price.as_ref().map_or_else(
+            || "within the limit of a feature".to_owned(),
+            |price| format!("by the price {} of version {} of the plan {}", price.code, price.version, price.plan_id),
+        );
+        let text = format!(
+            "{quantity} of {meter}, of which {included} are within the subscription's allowance, {by} come to {} {currency}.",
+            line.amount
+        );
+        let data = json!({
+            "meter": meter,
+            "quantity": quantity,
+            "included_quantity": line.included_quantity,
+            "unit_price": line.unit_price,
+            "price": line.price,
+            "period": line.cycle(),
+            "amount": line.amount,
+            "currency": currency,
+        });
+        Ok(StepOut::maybe(Step::Price, turned.as_ref().map(|(stored, _)| stored), text, data))
     }
 
     /// The events that set the prices of these lines, each with the name of the meter's unit. A price is a meter's, a

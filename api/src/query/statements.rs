@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use chrono::{Datelike, NaiveDate};
 use domain::ids::{self, CustomerId};
 use eventstore::LogPosition;
-use projections::invoice::{self, LineRow, StatementRow};
+use projections::statement::{self, LineRow, StatementRow};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,23 +18,23 @@ use crate::auth::Principal;
 use crate::extract::{Query, path_id};
 use crate::problem::Problem;
 
-/// A statement's id: its customer's and its month, `inv_<26 characters>_<yyyymm>`.
+/// A statement's id: its customer's and its month, `stm_<26 characters>_<yyyymm>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InvoiceId {
+pub struct StatementId {
     customer: uuid::Uuid,
     month: NaiveDate,
 }
 
-impl std::fmt::Display for InvoiceId {
+impl std::fmt::Display for StatementId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "inv_{}_{:04}{:02}", ids::encode(self.customer), self.month.year(), self.month.month())
+        write!(f, "stm_{}_{:04}{:02}", ids::encode(self.customer), self.month.year(), self.month.month())
     }
 }
 
-impl FromStr for InvoiceId {
+impl FromStr for StatementId {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (customer, month) = text.strip_prefix("inv_").and_then(|rest| rest.split_once('_')).ok_or(())?;
+        let (customer, month) = text.strip_prefix("stm_").and_then(|rest| rest.split_once('_')).ok_or(())?;
         let customer = ids::decode(customer).ok_or(())?;
         if month.len() != 6 || !month.bytes().all(|b| b.is_ascii_digit()) {
             return Err(());
@@ -50,7 +50,7 @@ impl FromStr for InvoiceId {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct InvoiceParams {
+pub struct StatementParams {
     /// Only of this customer.
     pub customer_id: Option<String>,
     /// Only of this month, `YYYY-MM`.
@@ -66,8 +66,8 @@ pub struct InvoiceParams {
 
 /// The running statement of a customer's month.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct InvoiceOut {
-    /// Always `invoice`.
+pub struct StatementOut {
+    /// Always `statement`.
     pub object: &'static str,
     /// Its id.
     pub id: String,
@@ -85,13 +85,13 @@ pub struct InvoiceOut {
     /// How many charges.
     pub charges: i64,
     /// A line for each meter and price.
-    pub lines: Vec<InvoiceLineOut>,
+    pub lines: Vec<StatementLineOut>,
 }
 
 /// A line of a statement. The events behind it: `GET /v1/events?customer_id=…&type=charged` and `type=captured`,
 /// between its first and its last position.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct InvoiceLineOut {
+pub struct StatementLineOut {
     /// The meter; `null` for flat amounts.
     pub meter: Option<String>,
     /// The price of one unit.
@@ -110,10 +110,10 @@ pub struct InvoiceLineOut {
     pub last_position: String,
 }
 
-fn line_out(row: LineRow, partition: i32) -> InvoiceLineOut {
+fn line_out(row: LineRow, partition: i32) -> StatementLineOut {
     let place = |position| LogPosition { partition, position }.to_string();
     let metered = !row.meter.is_empty();
-    InvoiceLineOut {
+    StatementLineOut {
         unit_price: metered.then(|| row.unit_price.normalize().to_string()),
         quantity: metered.then(|| row.quantity.normalize().to_string()),
         meter: metered.then_some(row.meter),
@@ -129,15 +129,15 @@ async fn with_lines(
     app: &App,
     principal: &Principal,
     statements: Vec<StatementRow>,
-) -> Result<Vec<InvoiceOut>, Problem> {
-    let mut lines = invoice::lines(&app.pool, &statements).await?;
-    let invoices = statements.into_iter().map(|statement| {
+) -> Result<Vec<StatementOut>, Problem> {
+    let mut lines = statement::lines(&app.pool, &statements).await?;
+    let statements = statements.into_iter().map(|statement| {
         let own = |line: &LineRow| line.customer_id == statement.customer_id && line.month == statement.month;
         let (own_lines, others): (Vec<_>, Vec<_>) = std::mem::take(&mut lines).into_iter().partition(own);
         lines = others;
-        InvoiceOut {
-            object: "invoice",
-            id: InvoiceId { customer: statement.customer_id, month: statement.month }.to_string(),
+        StatementOut {
+            object: "statement",
+            id: StatementId { customer: statement.customer_id, month: statement.month }.to_string(),
             customer_id: CustomerId::new(statement.customer_id),
             month: statement.month.format("%Y-%m").to_string(),
             status: "running",
@@ -147,59 +147,59 @@ async fn with_lines(
             lines: own_lines.into_iter().map(|line| line_out(line, principal.partition)).collect(),
         }
     });
-    Ok(invoices.collect())
+    Ok(statements.collect())
 }
 
 /// Statements, newest month first.
-#[utoipa::path(get, path = "/v1/invoices", tag = "Read models", params(InvoiceParams),
-    responses((status = 200, body = Page<InvoiceOut>), (status = "default", response = crate::openapi::ProblemResponse)))]
-pub async fn list_invoices(
+#[utoipa::path(get, path = "/v1/statements", tag = "Read models", params(StatementParams),
+    responses((status = 200, body = Page<StatementOut>), (status = "default", response = crate::openapi::ProblemResponse)))]
+pub async fn list_statements(
     State(app): State<App>,
     principal: Principal,
-    Query(params): Query<InvoiceParams>,
-) -> Result<Json<Page<InvoiceOut>>, Problem> {
+    Query(params): Query<StatementParams>,
+) -> Result<Json<Page<StatementOut>>, Problem> {
     let limit = limit(params.limit)?;
-    let before: Option<InvoiceId> = cursor(params.cursor.as_deref())?;
+    let before: Option<StatementId> = cursor(params.cursor.as_deref())?;
     let customer = own_customer(&app, &principal, params.customer_id.as_deref()).await?;
     let invalid = || Problem::bad_request("invalid_request", "month", "month must be YYYY-MM");
     let month = params.month.as_deref().map(|text| {
         let well_formed = text.len() == 7;
         NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d").ok().filter(|_| well_formed).ok_or_else(invalid)
     });
-    caught_up(&app, &principal, &invoice::Invoice, params.min_position).await?;
+    caught_up(&app, &principal, &statement::MonthlyStatement, params.min_position).await?;
     let before = before.map(|id| (id.month, id.customer));
     let rows =
-        invoice::statements(&app.pool, principal.organization_id, customer, month.transpose()?, before, limit + 1)
+        statement::statements(&app.pool, principal.organization_id, customer, month.transpose()?, before, limit + 1)
             .await?;
-    let invoices = with_lines(&app, &principal, rows).await?;
-    Ok(Json(Page::new(invoices, limit, |invoice: &InvoiceOut| invoice.id.clone())))
+    let statements = with_lines(&app, &principal, rows).await?;
+    Ok(Json(Page::new(statements, limit, |statement: &StatementOut| statement.id.clone())))
 }
 
 /// The id of a statement in the path.
-pub struct InvoicePath(InvoiceId);
+pub struct StatementPath(StatementId);
 
-impl<S: Send + Sync> FromRequestParts<S> for InvoicePath {
+impl<S: Send + Sync> FromRequestParts<S> for StatementPath {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        path_id(parts, "invoice_not_found").await.map(Self)
+        path_id(parts, "statement_not_found").await.map(Self)
     }
 }
 
 /// A statement.
-#[utoipa::path(get, path = "/v1/invoices/{id}", tag = "Read models",
+#[utoipa::path(get, path = "/v1/statements/{id}", tag = "Read models",
     params(("id" = String, Path), super::customers::MinPositionParams),
-    responses((status = 200, body = InvoiceOut), (status = "default", response = crate::openapi::ProblemResponse)))]
-pub async fn get_invoice(
+    responses((status = 200, body = StatementOut), (status = "default", response = crate::openapi::ProblemResponse)))]
+pub async fn get_statement(
     State(app): State<App>,
     principal: Principal,
-    InvoicePath(id): InvoicePath,
+    StatementPath(id): StatementPath,
     Query(params): Query<super::customers::MinPositionParams>,
-) -> Result<Json<InvoiceOut>, Problem> {
-    caught_up(&app, &principal, &invoice::Invoice, params.min_position).await?;
+) -> Result<Json<StatementOut>, Problem> {
+    caught_up(&app, &principal, &statement::MonthlyStatement, params.min_position).await?;
     let customer = Some(CustomerId::new(id.customer));
-    let rows = invoice::statements(&app.pool, principal.organization_id, customer, Some(id.month), None, 1).await?;
+    let rows = statement::statements(&app.pool, principal.organization_id, customer, Some(id.month), None, 1).await?;
     let mut found = with_lines(&app, &principal, rows).await?;
-    found.pop().map(Json).ok_or_else(|| Problem::not_found("invoice_not_found", "there is no such statement"))
+    found.pop().map(Json).ok_or_else(|| Problem::not_found("statement_not_found", "there is no such statement"))
 }
 
 #[cfg(test)]
@@ -207,11 +207,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_invoice_id_comes_back() {
-        let id = InvoiceId { customer: uuid::Uuid::from_u128(77), month: NaiveDate::from_ymd_opt(2026, 2, 1).unwrap() };
+    fn a_statement_id_comes_back() {
+        let id =
+            StatementId { customer: uuid::Uuid::from_u128(77), month: NaiveDate::from_ymd_opt(2026, 2, 1).unwrap() };
         assert_eq!(id.to_string().parse(), Ok(id));
-        for bad in ["inv_", "inv_00000000000000000000000000_202613", "inv_00000000000000000000000000_+20261", "cus_x"] {
-            assert_eq!(bad.parse::<InvoiceId>(), Err(()), "{bad}");
+        for bad in ["stm_", "stm_00000000000000000000000000_202613", "stm_00000000000000000000000000_+20261", "cus_x"] {
+            assert_eq!(bad.parse::<StatementId>(), Err(()), "{bad}");
         }
     }
 }
