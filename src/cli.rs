@@ -6,10 +6,16 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::bench::BenchArgs;
-use crate::config::{Bus, Chain, Exact, Gateway, Secrets, Settling, Store};
-use crate::demo_upstream::DemoArgs;
+use crate::config::{Bus, Chain, Connectors, Exact, Gateway, Secrets, Settling, Store};
+use crate::demo_billing::BillingDemoArgs;
+use crate::demo_stripe;
+use crate::demo_upstream::UpstreamArgs;
+use crate::invoice::InvoiceArgs;
 use crate::onchain::ChainArgs;
+use crate::parked::BillingArgs;
+use crate::plans::PlansArgs;
 use crate::simulate::SimulateArgs;
+use crate::test_clock::ClockArgs;
 
 /// The billing ledger for AI and API services.
 #[derive(Debug, Parser)]
@@ -28,7 +34,7 @@ pub enum Command {
     Up(UpArgs),
     /// Serve the HTTP API and the gateway
     Serve(ServeArgs),
-    /// Run workers: relay into NATS, read models, sweep, chain
+    /// Run workers: relay into NATS, read models, sweep, chain, billing
     Work(WorkArgs),
     /// Make the database if there is none, and bring its schema up to date
     Migrate(Store),
@@ -40,10 +46,18 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Make organizations
     Organization(OrganizationArgs),
+    /// List what billing could not do, and have it tried again
+    Billing(BillingArgs),
     /// Deploy the contract, sign as a test owner, look at balances
     Chain(ChainArgs),
-    /// What to try the gateway with: a small server that speaks the OpenAI HTTP API
+    /// What to try Tollbook with: small servers in the place of what is sold, and of Stripe; and a sale from end to end
     Demo(DemoArgs),
+    /// Publish plans from a file, and list them
+    Plans(PlansArgs),
+    /// Make test clocks, set them forward, show them
+    Clock(ClockArgs),
+    /// List and show invoices, write one as a PDF, say why one is what it is
+    Invoice(InvoiceArgs),
     /// Send a usage trace through the gateway, and compare what became of it everywhere
     Simulate(SimulateArgs),
     /// Put a running server under load, check its books after each load, and report how fast it was
@@ -80,6 +94,8 @@ pub struct ServeArgs {
     pub exact: Exact,
     #[command(flatten)]
     pub gateway: Gateway,
+    #[command(flatten)]
+    pub connectors: Connectors,
     /// Where to listen
     #[arg(long, env = "TOLLBOOK_LISTEN", default_value = "127.0.0.1:8400")]
     pub listen: std::net::SocketAddr,
@@ -100,6 +116,8 @@ pub struct WorkArgs {
     pub settling: Settling,
     #[command(flatten)]
     pub exact: Exact,
+    #[command(flatten)]
+    pub connectors: Connectors,
     /// Only these workers
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<WorkerName>,
@@ -112,6 +130,7 @@ pub enum WorkerName {
     Projections,
     Sweep,
     Chain,
+    Billing,
 }
 
 impl From<WorkerName> for workers::Role {
@@ -121,6 +140,7 @@ impl From<WorkerName> for workers::Role {
             WorkerName::Projections => Self::Projections,
             WorkerName::Sweep => Self::Sweep,
             WorkerName::Chain => Self::Chain,
+            WorkerName::Billing => Self::Billing,
         }
     }
 }
@@ -174,6 +194,38 @@ pub struct CreateOrganization {
     /// The currency of customers and meters that name none
     #[arg(long, default_value = "USD")]
     pub currency: String,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    #[command(subcommand)]
+    pub command: DemoCommand,
+}
+
+/// What to serve, or to show.
+#[derive(Debug, Subcommand)]
+pub enum DemoCommand {
+    /// Serve a small deterministic server for routes of the gateway to lead to: it speaks the OpenAI HTTP API
+    ///
+    /// The same request gets the same answer; a token is a word. Beside /v1/chat/completions, completions,
+    /// responses, embeddings and models there are /echo, /bytes/{n} and /calls. A model named fault-500,
+    /// fault-hang, fault-close-early, fault-no-usage, fault-negative-usage, fault-wrong-length or fault-slow
+    /// (and a few more) goes wrong in that way, and so does any request with the header x-demo-fault.
+    Upstream(UpstreamArgs),
+    /// Serve a small server in the place of Stripe: Stripe's own client libraries can talk to it
+    ///
+    /// It has payment intents, refunds, charges, disputes, customers, payment methods, balance transactions,
+    /// payouts, events and webhook endpoints, all in memory, and Stripe's test cards: pm_card_visa succeeds,
+    /// pm_card_visa_chargeDeclined does not, and so on. It sends signed webhooks. Tests can make calls go wrong
+    /// under /_test.
+    Stripe(demo_stripe::Settings),
+    /// Sell a plan to a customer on a test clock, let a month pass, have the invoice paid, and check every figure
+    ///
+    /// All of it goes through the HTTP API of a running server. The payment provider is `demo stripe`, within this
+    /// process; the plans are those of deploy/examples/plans.json. What the invoice has to come to is worked out here,
+    /// from that file. The exit code is 1 when anything differs.
+    Billing(BillingDemoArgs),
 }
 
 /// How to log; logs go to the error output.

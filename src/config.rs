@@ -9,7 +9,7 @@ use api::gateway::GatewaySettings;
 use chain::networks::Network;
 use chain::settler::SettlerKey;
 use chrono::TimeDelta;
-use clap::Args;
+use clap::{ArgAction, Args};
 use domain::evm::Address;
 use domain::ids::OrganizationId;
 use domain::money::Amount;
@@ -17,6 +17,7 @@ use eventstore::log::Log;
 use eventstore::postgres::{PostgresLog, connect};
 use eventstore::vault::Keys;
 use eventstore::{Ledger, StoreError};
+use payments::Hosts;
 use sqlx::PgPool;
 use tokio::time::Instant;
 use workers::bus::BusSettings;
@@ -125,6 +126,11 @@ pub struct Secrets {
 }
 
 impl Secrets {
+    /// Whether there is one.
+    pub fn are_set(&self) -> bool {
+        self.secret_key.as_ref().is_some_and(|key| !key.is_empty()) || self.secret_key_file.is_some()
+    }
+
     /// The keys that follow from it.
     pub fn keys(&self) -> Result<Keys, Error> {
         let hex = match (&self.secret_key, &self.secret_key_file) {
@@ -137,6 +143,22 @@ impl Secrets {
             }
         };
         Ok(Keys::from_hex(&hex)?)
+    }
+}
+
+/// Connectors to payment providers.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Connectors {
+    /// Whether connectors may call this machine and private networks, for example `tollbook demo stripe`. Whoever has an
+    /// API key says where a connector calls: allow it only where all of them may reach what is there
+    #[arg(long, env = "TOLLBOOK_CONNECTORS_PRIVATE", value_name = "BOOL", action = ArgAction::Set, default_value_t = false)]
+    pub connectors_private: bool,
+}
+
+impl Connectors {
+    /// Which hosts they may call.
+    pub const fn hosts(self) -> Hosts {
+        Hosts::allowed(self.connectors_private)
     }
 }
 

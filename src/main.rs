@@ -2,24 +2,33 @@
 //!
 //! [`cli`] says what can be asked of it, [`config`] what it needs to know; [`node`] runs the roles
 //! (`up`, `serve`, `work`), [`seed`] makes a first organization with its key, [`audit`] checks the
-//! log and what follows from it (`verify`, `reconcile`, `replay`), [`onchain`] deploys the contract and
-//! signs as a test owner, [`demo_upstream`] stands in for what is sold, [`simulate`] sends a trace,
+//! log and what follows from it (`verify`, `reconcile`, `replay`), [`parked`] shows what billing could not do,
+//! [`onchain`] deploys the contract and signs as a test owner, [`demo_upstream`] stands in for what is sold,
+//! [`demo_stripe`] for Stripe, [`plans`], [`test_clock`] and [`invoice`] ask a running server for something
+//! ([`remote`]), [`simulate`] sends a trace, [`demo_billing`] sells a plan and checks the invoice,
 //! [`bench`](mod@bench) measures how fast all of it is.
 
 mod audit;
 mod bench;
 mod cli;
 mod config;
+mod demo_billing;
+mod demo_stripe;
 mod demo_upstream;
+mod invoice;
 mod node;
 mod onchain;
+mod parked;
+mod plans;
+mod remote;
 mod seed;
 mod simulate;
+mod test_clock;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, DemoCommand};
 
 /// Many small pieces on several threads: the system's own took a seventh of all the time under load.
 #[global_allocator]
@@ -55,8 +64,16 @@ async fn run(command: Command) -> Result<bool, Box<dyn std::error::Error>> {
         Command::Reconcile(args) => audit::reconcile(&args).await,
         Command::Replay(args) => audit::replay(args).await,
         Command::Organization(args) => seed::organization(args).await.map(|()| true),
+        Command::Billing(args) => parked::run(args).await,
         Command::Chain(args) => onchain::run(args).await.map(|()| true),
-        Command::Demo(args) => demo_upstream::run(args).await.map(|()| true),
+        Command::Demo(args) => match args.command {
+            DemoCommand::Upstream(args) => demo_upstream::run(args).await.map(|()| true),
+            DemoCommand::Stripe(settings) => demo_stripe::run(settings).await.map(|()| true),
+            DemoCommand::Billing(args) => demo_billing::run(args).await,
+        },
+        Command::Plans(args) => plans::run(args).await.map(|()| true),
+        Command::Clock(args) => test_clock::run(args).await.map(|()| true),
+        Command::Invoice(args) => invoice::run(args).await,
         Command::Simulate(args) => Ok(simulate::run(args).await?),
         Command::Bench(args) => Ok(bench::run(args).await?),
     }

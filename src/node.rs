@@ -10,6 +10,7 @@ use domain::evm::Address;
 use eventstore::Ledger;
 use eventstore::vault::{Keys, Vault};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use payments::Hosts;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -47,10 +48,19 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
     if let Some(payee) = args.payee {
         seed::first_payee(&ledger, &pool, payee).await?;
     }
-    let chain = chain_worker(client.clone(), &args.settling, Vault::new(pool.clone(), keys.clone()))?;
+    let vault = Vault::new(pool.clone(), keys.clone());
+    let chain = chain_worker(client.clone(), &args.settling, vault.clone())?;
     let exact = exact_worker(client.clone(), &args.serve.exact, &args.settling)?;
     let exact_settler = args.serve.exact.address()?;
-    let context = workers::Context { ledger: ledger.clone(), pool: pool.clone(), bus: bus.clone(), chain, exact };
+    let context = workers::Context {
+        ledger: ledger.clone(),
+        pool: pool.clone(),
+        bus: bus.clone(),
+        chain,
+        exact,
+        vault: Some(vault),
+        connector_hosts: args.serve.connectors.hosts(),
+    };
     let working = tokio::spawn({
         let cancel = cancel.clone();
         async move { workers::run(context, &workers::ROLES, cancel).await }
@@ -82,7 +92,8 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
         assignments.retain(|(name, value)| !value.is_empty() || *name == "NATS_URL");
         seed::write(file, &assignments)?;
     }
-    let parts = Parts { ledger, pool, keys, bus, chain: client, exact_settler, gateway, metrics };
+    let connector_hosts = args.serve.connectors.hosts();
+    let parts = Parts { ledger, pool, keys, bus, chain: client, exact_settler, connector_hosts, gateway, metrics };
     let serving = tokio::spawn(serve_on(listener, parts, cancel.clone()));
     println!(
         "\nTollbook is ready.\n\n  URL       {url}\n  Gateway   {gateway_url}\n  API key   {secret}\n  API docs  {url}/docs\n\nA first call:\n\n  \
@@ -106,7 +117,8 @@ pub async fn serve(args: ServeArgs) -> Result<(), Error> {
     let listener = listen(args.listen).await?;
     let gateway = GatewayParts::listen(&args).await?;
     println!("Tollbook serves on http://{}, its gateway on {}", listener.local_addr()?, gateway.url()?);
-    let parts = Parts { ledger, pool, keys, bus, chain, exact_settler, gateway, metrics };
+    let connector_hosts = args.connectors.hosts();
+    let parts = Parts { ledger, pool, keys, bus, chain, exact_settler, connector_hosts, gateway, metrics };
     Ok(serve_on(listener, parts, cancel).await?)
 }
 
@@ -130,8 +142,15 @@ pub async fn work(args: WorkArgs) -> Result<(), Error> {
         }
         _ => (None, None),
     };
+    // Without its key billing goes on, and asks no payment provider.
+    let vault = match roles.contains(&workers::Role::Billing) && args.secrets.are_set() {
+        true => Some(Vault::new(pool.clone(), args.secrets.keys()?)),
+        false => None,
+    };
     println!("Tollbook works: {roles:?}");
-    Ok(workers::run(workers::Context { ledger, pool, bus, chain, exact }, &roles, stop_on_signal()).await?)
+    let connector_hosts = args.connectors.hosts();
+    let context = workers::Context { ledger, pool, bus, chain, exact, vault, connector_hosts };
+    Ok(workers::run(context, &roles, stop_on_signal()).await?)
 }
 
 /// What the chain's worker needs; `None` when there is no chain, or nobody to settle on it.
@@ -168,6 +187,7 @@ struct Parts {
     bus: Option<Bus>,
     chain: Option<chain::Client>,
     exact_settler: Option<Address>,
+    connector_hosts: Hosts,
     gateway: GatewayParts,
     metrics: PrometheusHandle,
 }
@@ -194,7 +214,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 async fn serve_on(listener: TcpListener, parts: Parts, cancel: CancellationToken) -> std::io::Result<()> {
-    let Parts { ledger, pool, keys, bus, chain, exact_settler, gateway, metrics } = parts;
+    let Parts { ledger, pool, keys, bus, chain, exact_settler, connector_hosts, gateway, metrics } = parts;
     let nats = bus.map(|bus| {
         let asked = bus.clone();
         api::app::CopyInNats {
@@ -206,8 +226,10 @@ async fn serve_on(listener: TcpListener, parts: Parts, cancel: CancellationToken
         }
     });
     let vault = Vault::new(pool.clone(), keys);
-    let settings = api::Settings { ledger, pool, vault, nats, chain, exact_settler, metrics: metrics.clone() };
-    let app = api::App::new(settings);
+    let metrics_shown = metrics.clone();
+    let settings =
+        api::Settings { ledger, pool, vault, nats, chain, exact_settler, connector_hosts, metrics: metrics_shown };
+    let app = api::App::new(settings).await.map_err(std::io::Error::other)?;
     let GatewayParts { listener: gateway_listener, settings } = gateway;
     let gateway = api::gateway::router(app.clone(), settings).map_err(std::io::Error::other)?;
     let router = api::router(app, gateway.clone()).into_make_service_with_connect_info::<SocketAddr>();
@@ -253,6 +275,11 @@ fn install_metrics() -> Result<PrometheusHandle, Error> {
         ("tollbook_chain_final_block", "The newest block that can no longer go away"),
         ("tollbook_projection_lag_events", "Events of the log that a read model has not taken in yet"),
         ("tollbook_gateway_streams", "Answers of the gateway that are being passed on as they come"),
+        ("tollbook_billing_lag_seconds", "How long ago the event was written that billing has come to, by partition"),
+        (
+            "tollbook_billing_parked",
+            "Events of which not all that follows could be done: a person should look, by partition",
+        ),
     ] {
         metrics::describe_gauge!(name, text);
     }
@@ -270,6 +297,10 @@ fn install_metrics() -> Result<PrometheusHandle, Error> {
         ("tollbook_gateway_requests_total", "Requests to the gateway, by what became of them"),
         ("tollbook_gateway_streams_ended_total", "Answers that were not passed on to their end, by why"),
         ("tollbook_gateway_uncovered_total", "Requests of which not all was paid for, by why"),
+        ("tollbook_billing_steps_total", "What followed from events of billing, by step"),
+        ("tollbook_billing_retries_total", "Times that billing had to try again what follows from an event"),
+        ("tollbook_billing_denied_total", "Steps of billing that were denied: a person should look, by step"),
+        ("tollbook_payment_calls_total", "Calls to payment providers, by step and by what became of them"),
     ] {
         metrics::describe_counter!(name, text);
     }

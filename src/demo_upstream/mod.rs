@@ -48,7 +48,7 @@ use axum::response::Response;
 use axum::routing::{any, get, post};
 use axum::serve::ListenerExt;
 use axum::{Json, Router};
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -67,27 +67,9 @@ const CREATED: u64 = 1_750_000_000;
 /// The models that are listed.
 const MODELS: [&str; 3] = ["demo-large", "demo-small", "demo-embedding"];
 
-/// Options of `demo`.
-#[derive(Debug, Args)]
-pub struct DemoArgs {
-    #[command(subcommand)]
-    command: DemoCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum DemoCommand {
-    /// Serve a small deterministic server for routes of the gateway to lead to: it speaks the OpenAI HTTP API
-    ///
-    /// The same request gets the same answer; a token is a word. Beside /v1/chat/completions, completions,
-    /// responses, embeddings and models there are /echo, /bytes/{n} and /calls. A model named fault-500,
-    /// fault-hang, fault-close-early, fault-no-usage, fault-negative-usage, fault-wrong-length or fault-slow
-    /// (and a few more) goes wrong in that way, and so does any request with the header x-demo-fault.
-    Upstream(UpstreamArgs),
-}
-
 /// Options of `demo upstream`.
 #[derive(Debug, Args)]
-struct UpstreamArgs {
+pub struct UpstreamArgs {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:8403")]
     listen: SocketAddr,
@@ -109,9 +91,9 @@ pub struct Settings {
     pub tokens: Option<u64>,
 }
 
-/// `tollbook demo`.
-pub async fn run(args: DemoArgs) -> Result<(), Box<dyn std::error::Error>> {
-    let DemoCommand::Upstream(UpstreamArgs { listen, settings }) = args.command;
+/// `tollbook demo upstream`.
+pub async fn run(args: UpstreamArgs) -> Result<(), Box<dyn std::error::Error>> {
+    let UpstreamArgs { listen, settings } = args;
     let listener = TcpListener::bind(listen).await.map_err(|e| format!("cannot listen on {listen}: {e}"))?;
     println!("The demo upstream serves on http://{}", listener.local_addr()?);
     Ok(serve(listener, settings).await?)

@@ -58,8 +58,8 @@ pub enum Place {
     Ledger,
     /// The quota read model.
     Quota,
-    /// The invoices.
-    Invoice,
+    /// The statements.
+    Statement,
     /// The risk read model.
     Risk,
     /// The double-entry journal.
@@ -70,14 +70,14 @@ pub enum Place {
 
 impl Place {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [Self::Ledger, Self::Quota, Self::Invoice, Self::Risk, Self::Journal, Self::Account];
+    pub const ALL: [Self; 6] = [Self::Ledger, Self::Quota, Self::Statement, Self::Risk, Self::Journal, Self::Account];
 
     /// The name in the table.
     pub const fn name(self, world: World) -> &'static str {
         match (self, world) {
             (Self::Ledger, _) => "ledger",
             (Self::Quota, _) => "quota",
-            (Self::Invoice, _) => "invoice",
+            (Self::Statement, _) => "statement",
             (Self::Risk, _) => "risk",
             (Self::Journal, _) => "journal",
             (Self::Account, World::Customers) => "account",
@@ -137,7 +137,7 @@ impl Reader<'_> {
         match place {
             Place::Ledger => self.ledger(payer).await,
             Place::Quota => self.quota(payer).await,
-            Place::Invoice => self.invoice(payer).await,
+            Place::Statement => self.statement(payer).await,
             Place::Risk => self.risk(&payer.id).await,
             Place::Journal => self.journal(payer).await,
             Place::Account => self.account(payer).await,
@@ -217,10 +217,10 @@ impl Reader<'_> {
         Ok(tokens.figures(None, charged))
     }
 
-    /// Adds up the invoices of all months, each of which must be the sum of its lines.
-    async fn invoice(&self, payer: &Enrolled) -> Reading {
+    /// Adds up the statements of all months, each of which must be the sum of its lines.
+    async fn statement(&self, payer: &Enrolled) -> Reading {
         #[derive(Deserialize)]
-        struct Invoice {
+        struct Statement {
             id: String,
             total: Decimal,
             charges: u64,
@@ -235,20 +235,20 @@ impl Reader<'_> {
         let (mut requests, mut charged) = (0, Decimal::ZERO);
         let mut tokens = self.tokens(payer);
         let mut wrong = None;
-        let fold = |invoice: Invoice| {
-            let lines: Decimal = invoice.lines.iter().map(|line| line.amount).sum();
-            if lines != invoice.total {
-                wrong = Some(format!("{}: the total is {}, its lines sum to {lines}", invoice.id, invoice.total));
+        let fold = |statement: Statement| {
+            let lines: Decimal = statement.lines.iter().map(|line| line.amount).sum();
+            if lines != statement.total {
+                wrong = Some(format!("{}: the total is {}, its lines sum to {lines}", statement.id, statement.total));
             }
-            requests += invoice.charges;
-            charged += invoice.total;
-            for line in invoice.lines {
+            requests += statement.charges;
+            charged += statement.total;
+            for line in statement.lines {
                 if let (Some(meter), Some(quantity)) = (line.meter, line.quantity) {
                     tokens.add(&meter, quantity);
                 }
             }
         };
-        self.list("invoices", &payer.id, fold).await?;
+        self.list("statements", &payer.id, fold).await?;
         match wrong {
             Some(text) => Err(ReadError::Inconsistent(text)),
             None => Ok(tokens.figures(Some(requests), charged)),

@@ -199,9 +199,9 @@ impl<'a> Report<'a> {
             writeln!(f, "look       . {ENV_FILE}")?;
         }
         let first = |world| self.payers.get(self.plan.payers_of(world).start).filter(|payer| payer.world() == world);
-        let invoice = first(World::Customers).map(|payer| format!("invoices?customer_id={}", payer.id));
+        let statement = first(World::Customers).map(|payer| format!("statements?customer_id={}", payer.id));
         let session = first(World::Sessions).map(|payer| format!("session_keys/{}", payer.name()));
-        for path in invoice.into_iter().chain(session) {
+        for path in statement.into_iter().chain(session) {
             writeln!(
                 f,
                 "           curl -H \"Authorization: Bearer $TOLLBOOK_API_KEY\" '{}/v1/{path}'",

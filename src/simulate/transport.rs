@@ -192,6 +192,16 @@ impl Transport {
         }
     }
 
+    /// Gets a file, a single time.
+    pub async fn file(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Vec<u8>, CallError> {
+        let url = self.url(&Call { method: Method::GET, path, query, key: None, body: None })?;
+        let lost = |error: reqwest::Error| CallError::Unavailable { after: Duration::ZERO, reason: explain(&error) };
+        let response = self.http.get(url).send().await.map_err(lost)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(lost)?;
+        if status.is_success() { Ok(body.to_vec()) } else { Err(Problem::read(&body).refused(status)) }
+    }
+
     fn url(&self, call: &Call<'_>) -> Result<Url, CallError> {
         let mut url = self.base.clone();
         match url.path_segments_mut() {
