@@ -192,7 +192,7 @@ async fn bad_queries_and_routes() {
     let app = TestApp::up().await;
     let customer = prepare(&app.api).await;
     let charge = json!({ "customer_id": customer, "amount": "1" });
-    let invoice = format!("/v1/invoices/inv_{}_202601", "0".repeat(26));
+    let statement = format!("/v1/statements/stm_{}_202601", "0".repeat(26));
     let text_plain = Bad::post("text", "/v1/charges", charge.clone(), 415, "unsupported_media_type");
     let form = Bad::post("a form", "/v1/charges", charge.clone(), 415, "unsupported_media_type");
     let wrong_method = |method, path: &str| {
@@ -213,18 +213,18 @@ async fn bad_queries_and_routes() {
         Bad::get("charge", &format!("/v1/charges/chg_{}", "0".repeat(26)), 404, "charge_not_found"),
         Bad::get("charge: another kind of id", &format!("/v1/charges/{customer}"), 404, "charge_not_found"),
         Bad::get("meter", "/v1/meters/unheard-of", 404, "meter_not_found"),
-        Bad::get("invoice", &invoice, 404, "invoice_not_found"),
+        Bad::get("statement", &statement, 404, "statement_not_found"),
         Bad::post("key", &format!("/v1/api_keys/key_{}/revoke", "0".repeat(26)), json!({}), 404, "api_key_not_found"),
         Bad::get("charges of nobody in particular", "/v1/charges", 400, "missing_field").at("customer_id"),
-        Bad::get("a day as a month", "/v1/invoices?month=2026-11-05", 400, "invalid_request").at("month"),
-        Bad::get("the thirteenth month", "/v1/invoices?month=2026-13", 400, "invalid_request").at("month"),
+        Bad::get("a day as a month", "/v1/statements?month=2026-11-05", 400, "invalid_request").at("month"),
+        Bad::get("the thirteenth month", "/v1/statements?month=2026-13", 400, "invalid_request").at("month"),
         Bad::get("as of whenever", "/v1/balances?as_of=whenever", 400, "invalid_request").at("as_of"),
         Bad::get("an axis", "/v1/balances?as_of=2026-01-01T00:00:00Z&axis=x", 400, "invalid_request").at("axis"),
         Bad::get("after: no position", "/v1/events?after=first", 400, "invalid_request").at("after"),
         Bad::get("after: negative", "/v1/postings?after=0:-1", 400, "invalid_request").at("after"),
     ];
     let lists =
-        ["/v1/customers", "/v1/meters", "/v1/quotas", "/v1/invoices", "/v1/risk", "/v1/balances", "/v1/postings"];
+        ["/v1/customers", "/v1/meters", "/v1/quotas", "/v1/statements", "/v1/risk", "/v1/balances", "/v1/postings"];
     for path in lists {
         for limit in ["0", "101", "-1", "x", ""] {
             let path = format!("{path}?limit={limit}");
@@ -232,11 +232,11 @@ async fn bad_queries_and_routes() {
         }
     }
     // Meters and balances go by their names: any text is a place among those.
-    for path in ["/v1/customers", "/v1/quotas", "/v1/invoices", "/v1/risk", "/v1/postings"] {
+    for path in ["/v1/customers", "/v1/quotas", "/v1/statements", "/v1/risk", "/v1/postings"] {
         let path = format!("{path}?cursor=garbage");
         rows.push(Bad::get("a cursor", &path, 400, "invalid_request").at("cursor"));
     }
-    for path in ["/v1/quotas", "/v1/invoices", "/v1/risk", "/v1/balances"] {
+    for path in ["/v1/quotas", "/v1/statements", "/v1/risk", "/v1/balances"] {
         let path = format!("{path}?min_position=");
         for position in ["1", "0:x", "0:99999999999999999999"] {
             let path = format!("{path}{position}");
@@ -256,8 +256,8 @@ async fn keys_open_their_own_organization_only() {
     let customer_2 = theirs.funded("10").await;
     let charge_2 = text(&theirs.charge(&customer_2, "1").await.done(201)["id"]).to_owned();
     let key_2 = theirs.post("/v1/api_keys", &json!({})).await.done(201);
-    let invoices = theirs.list_at("/v1/invoices", Position::of(&key_2)).await;
-    let invoice_2 = text(&invoices[0]["id"]).to_owned();
+    let statements = theirs.list_at("/v1/statements", Position::of(&key_2)).await;
+    let statement_2 = text(&statements[0]["id"]).to_owned();
     // What has ended.
     let revoked = api.post("/v1/api_keys", &json!({})).await.done(201);
     api.post(&format!("/v1/api_keys/{}/revoke", text(&revoked["id"])), &json!({})).await.done(200);
@@ -274,7 +274,7 @@ async fn keys_open_their_own_organization_only() {
         Bad::put("their quota", &path("/quotas/calls"), quota, 404, "customer_not_found"),
         Bad::get("their charges", &format!("/v1/charges?customer_id={customer_2}"), 404, "customer_not_found"),
         Bad::get("their charge", &format!("/v1/charges/{charge_2}"), 404, "charge_not_found"),
-        Bad::get("their invoice", &format!("/v1/invoices/{invoice_2}"), 404, "invoice_not_found"),
+        Bad::get("their statement", &format!("/v1/statements/{statement_2}"), 404, "statement_not_found"),
         Bad::get("their meter", "/v1/meters/theirs", 404, "meter_not_found"),
         Bad::post("their meter, charged", "/v1/charges", usage, 422, "unknown_meter"),
         Bad::post(
@@ -305,7 +305,7 @@ async fn keys_open_their_own_organization_only() {
     }
     assert_refused(&app, &rows).await;
     // Nothing of theirs shows in our lists, and they still have all of it.
-    for list in ["/v1/customers", "/v1/quotas", "/v1/invoices", "/v1/risk", "/v1/balances", "/v1/postings"] {
+    for list in ["/v1/customers", "/v1/quotas", "/v1/statements", "/v1/risk", "/v1/balances", "/v1/postings"] {
         let ours = Value::from(api.walk(list, "cursor").await).to_string();
         assert!(!ours.contains(&customer_2), "{list}");
     }

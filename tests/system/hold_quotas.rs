@@ -127,13 +127,14 @@ async fn an_allowance_is_reserved_and_only_what_is_beyond_it_costs() {
     assert_amount(&charge["amount"], "0");
     assert_amount(&charge["lines"][0]["included_quantity"], "3");
     assert_quota(api, &customer, &charge, ["8", "5", "0"]).await;
-    // What the hold gives up is free for the next one: 2 of 10 are left then.
+    // What the hold gives up is free for the next one. What was paid while it was reserved has taken nothing of the
+    // allowance: 5 of 10 are left then.
     void(api, &free).await.done(200);
     let last = api.charge_metered(&customer, "calls", "3").await.done(201);
-    assert_amount(&last["lines"][0]["included_quantity"], "2");
-    assert_amount(&last["amount"], "0.25");
-    assert_money(&last["account"], "0", "0", "0");
-    assert_quota(api, &customer, &last, ["11", "0", "0"]).await;
+    assert_amount(&last["lines"][0]["included_quantity"], "3");
+    assert_amount(&last["amount"], "0");
+    assert_money(&last["account"], "0.25", "0", "0.25");
+    assert_quota(api, &customer, &last, ["11", "0", "2"]).await;
     assert_whole(&app.site, api, Position::of(&last)).await;
 }
 

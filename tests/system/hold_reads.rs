@@ -80,13 +80,13 @@ async fn every_read_model_says_what_is_held() {
 /// Captures stand in the statement of the month in which their holds were placed, and count as charges.
 async fn statements(api: &Api, customer: &str, charges: [&Value; 2], hold: &Value) {
     let position = Position::of(charges[1]);
-    let invoices = api.list_at(&format!("/v1/invoices?customer_id={customer}"), position).await;
-    assert_eq!(invoices.len(), 1, "{invoices:?}");
-    let invoice = &invoices[0];
-    assert_eq!(invoice["month"], time(&hold["placed_at"]).format("%Y-%m").to_string());
-    assert_eq!(invoice["charges"], 2);
-    assert_amount(&invoice["total"], "6.25");
-    let lines = invoice["lines"].as_array().unwrap();
+    let statements = api.list_at(&format!("/v1/statements?customer_id={customer}"), position).await;
+    assert_eq!(statements.len(), 1, "{statements:?}");
+    let statement = &statements[0];
+    assert_eq!(statement["month"], time(&hold["placed_at"]).format("%Y-%m").to_string());
+    assert_eq!(statement["charges"], 2);
+    assert_amount(&statement["total"], "6.25");
+    let lines = statement["lines"].as_array().unwrap();
     let line = |meter: Value| lines.iter().find(|line| line["meter"] == meter).unwrap();
     assert_amount(&line(json!("calls"))["quantity"], "5");
     assert_amount(&line(json!("calls"))["included_quantity"], "4");

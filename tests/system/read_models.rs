@@ -49,11 +49,11 @@ async fn every_read_model_says_what_was_charged() {
     assert_amount(&meter("input")["used_total"], "501000");
     assert_eq!(meter("input")["limit"], Value::Null);
 
-    let invoices = api.list_at(&format!("/v1/invoices?{of_customer}"), position).await;
+    let statements = api.list_at(&format!("/v1/statements?{of_customer}"), position).await;
     // A month may end in the middle of the test; the statements together are the truth.
-    assert_eq!(sum(&invoices, |invoice| decimal(&invoice["total"])), amount(total));
-    assert_eq!(invoices.iter().map(|invoice| invoice["charges"].as_u64().unwrap()).sum::<u64>(), 4);
-    let lines: Vec<Value> = invoices.iter().flat_map(|i| i["lines"].as_array().unwrap().clone()).collect();
+    assert_eq!(sum(&statements, |statement| decimal(&statement["total"])), amount(total));
+    assert_eq!(statements.iter().map(|statement| statement["charges"].as_u64().unwrap()).sum::<u64>(), 4);
+    let lines: Vec<Value> = statements.iter().flat_map(|i| i["lines"].as_array().unwrap().clone()).collect();
     for (code, quantity, included, expected) in [
         (json!("calls"), Some("8"), "4", "1"),
         (json!("input"), Some("501000"), "0", "1.503"),
@@ -67,8 +67,8 @@ async fn every_read_model_says_what_was_charged() {
         }
     }
     assert_eq!(sum(&lines, |line| decimal(&line["amount"])), amount(total));
-    let invoice = api.get(&format!("/v1/invoices/{}", text(&invoices[0]["id"]))).await.done(200);
-    assert_eq!(invoice["total"], invoices[0]["total"]);
+    let statement = api.get(&format!("/v1/statements/{}", text(&statements[0]["id"]))).await.done(200);
+    assert_eq!(statement["total"], statements[0]["total"]);
 
     let risk = api.list_at(&format!("/v1/risk?{of_customer}"), position).await;
     assert_eq!((risk.len(), &risk[0]["charges"]), (1, &json!(4)));
@@ -119,19 +119,19 @@ async fn a_query_waits_for_the_position_it_names() {
         let position = Position::of(&charge);
         let of_customer = format!("?customer_id={customer}");
         let account = format!("/v1/balances?account=customer:{customer}:credits");
-        let (quotas, invoices, risk) = (
+        let (quotas, statements, risk) = (
             format!("/v1/quotas{of_customer}"),
-            format!("/v1/invoices{of_customer}"),
+            format!("/v1/statements{of_customer}"),
             format!("/v1/risk{of_customer}"),
         );
-        let (quotas, invoices, risk, balances) = tokio::join!(
+        let (quotas, statements, risk, balances) = tokio::join!(
             api.list_at(&quotas, position),
-            api.list_at(&invoices, position),
+            api.list_at(&statements, position),
             api.list_at(&risk, position),
             api.list_at(&account, position),
         );
         assert_amount(&quotas[0]["charged"], &n.to_string());
-        assert_eq!(sum(&invoices, |invoice| decimal(&invoice["total"])), Decimal::from(n));
+        assert_eq!(sum(&statements, |statement| decimal(&statement["total"])), Decimal::from(n));
         assert_eq!(risk[0]["charges"], n);
         assert_amount(&balances[0]["balance"], &(100 - n).to_string());
     }
@@ -305,7 +305,7 @@ async fn pages_hold_everything_exactly_once() {
     for (path, member) in [
         ("/v1/customers", "id"),
         ("/v1/quotas", "customer_id"),
-        ("/v1/invoices", "customer_id"),
+        ("/v1/statements", "customer_id"),
         ("/v1/risk", "customer_id"),
     ] {
         for limit in [1, 5, CUSTOMERS, 100] {

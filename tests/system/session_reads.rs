@@ -79,9 +79,9 @@ async fn every_list_says_what_session_keys_paid() {
     {
         assert_amount(&keys[member], expected);
     }
-    let invoices = api.list_at(&format!("/v1/invoices?{of_customer}"), position).await;
-    assert_eq!(sum(&invoices, "total"), decimal(&json!(total)));
-    assert_eq!(invoices.iter().map(|invoice| invoice["charges"].as_u64().unwrap()).sum::<u64>(), 11);
+    let statements = api.list_at(&format!("/v1/statements?{of_customer}"), position).await;
+    assert_eq!(sum(&statements, "total"), decimal(&json!(total)));
+    assert_eq!(statements.iter().map(|statement| statement["charges"].as_u64().unwrap()).sum::<u64>(), 11);
     let risk = api.list_at(&format!("/v1/risk?{of_customer}"), position).await;
     assert_eq!(risk[0]["charges"], 11);
     assert_amount(&risk[0]["charged"], total);

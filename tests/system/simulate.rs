@@ -20,7 +20,7 @@ async fn the_shipped_trace_leaves_no_difference() {
         let args = ["simulate", "--customers", "7", "--rows", "500", "--concurrency", "16"];
         let output = app.tollbook(&[&args[..], way].concat()).await.expect_code(0);
         assert!(output.stdout.contains("nothing differs"), "{}", output.stdout);
-        for place in ["trace", "ledger", "quota", "invoice", "risk", "journal", "account"] {
+        for place in ["trace", "ledger", "quota", "statement", "risk", "journal", "account"] {
             assert!(table(&output).iter().any(|line| line.contains(place)), "{place}: {}", output.stdout);
         }
         assert_eq!(app.site.events_count(Some(event_type)).await, 500, "{way:?}");

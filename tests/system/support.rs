@@ -3,22 +3,27 @@
 //! [`api`] talks to it, [`load`] and [`batch`] charge a lot at a time, [`after`] says what must hold then.
 //! [`servers`] are Postgres and NATS that a test may break, [`proxy`] and [`locks`] what it puts in the way to
 //! Postgres, [`anvil`] is a chain that it may break, [`sessions`] the session keys on it; [`holds`] reserves money,
-//! [`gateway`] goes through the gateway to an upstream, [`exact`] pays there by single transfers, [`refused`] sends
-//! what must be refused.
+//! [`gateway`] goes through the gateway to an upstream, [`exact`] pays there by single transfers, [`subscriptions`]
+//! sets up plans, subscriptions and test clocks, [`billing`] moves a whole shop of them through time, [`invoices`]
+//! writes invoices, [`stripe`] pays them by card, [`refused`] sends what must be refused.
 
 pub mod after;
 pub mod anvil;
 pub mod api;
 pub mod batch;
+pub mod billing;
 pub mod exact;
 pub mod gateway;
 pub mod holds;
+pub mod invoices;
 pub mod load;
 pub mod locks;
 pub mod proxy;
 pub mod refused;
 pub mod servers;
 pub mod sessions;
+pub mod stripe;
+pub mod subscriptions;
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -120,6 +125,8 @@ impl Site {
             ("TOLLBOOK_PARTITIONS", PARTITIONS.to_string()),
             ("TOLLBOOK_SECRET_KEY_FILE", file("secret.key")),
             ("TOLLBOOK_ENV_FILE", file("env")),
+            // The payment provider is on this machine, too.
+            ("TOLLBOOK_CONNECTORS_PRIVATE", "true".to_owned()),
             // Any port that is free: many installations run at a time.
             ("TOLLBOOK_GATEWAY_LISTEN", "127.0.0.1:0".to_owned()),
         ]

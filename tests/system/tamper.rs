@@ -133,7 +133,7 @@ async fn replay_while_charges_go_on() {
         output.expect_code(0)
     };
     let ((), output) = tokio::join!(charging, replay);
-    for read_model in ["quota", "invoice", "risk", "journal"] {
+    for read_model in ["quota", "statement", "risk", "journal"] {
         let said = output.stdout.lines().any(|line| line.contains(read_model) && line.contains("identical"));
         assert!(said, "{read_model}: {}", output.stdout);
     }

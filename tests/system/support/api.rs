@@ -15,8 +15,16 @@ use tokio::time::{Instant, sleep};
 use super::{PATIENCE, POLL, until};
 
 /// The lists that follow the log; each answers as of a `min_position`.
-pub const READ_MODELS: [&str; 7] =
-    ["/v1/quotas", "/v1/invoices", "/v1/risk", "/v1/balances", "/v1/session_keys", "/v1/settlements", "/v1/holds"];
+pub const READ_MODELS: [&str; 8] = [
+    "/v1/quotas",
+    "/v1/statements",
+    "/v1/risk",
+    "/v1/balances",
+    "/v1/session_keys",
+    "/v1/settlements",
+    "/v1/holds",
+    "/v1/subscriptions",
+];
 
 /// An address and a key. Cheap to clone.
 #[derive(Clone)]
