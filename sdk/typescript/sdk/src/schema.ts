@@ -125,6 +125,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Connectors, newest first, also those that were removed. */
+        get: operations["list_connectors"];
+        put?: never;
+        /** Connect an account with a payment provider. */
+        post: operations["create_connector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connectors/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A connector, as the log has it now. */
+        get: operations["get_connector"];
+        put?: never;
+        post?: never;
+        /**
+         * Make no payments with a connector any more. Those that are under way end with it, and can be refunded: its secrets
+         *     stay in the vault, and its messages are taken.
+         */
+        delete: operations["remove_connector"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connectors/{id}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace the secrets of a connector, both of them. Payments that are under way go on with the new ones. */
+        put: operations["replace_connector_secrets"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/credit_notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Credit notes, newest first; their lines are not in this list. */
+        get: operations["list_credit_notes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/credit_notes/{id}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A credit note as a PDF, A4. */
+        get: operations["get_credit_note_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/customers": {
         parameters: {
             query?: never;
@@ -160,6 +250,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/customers/{id}/billing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a customer is billed. */
+        get: operations["get_customer_billing"];
+        /** Set how a customer is billed, as a whole. Invoices that were drafted before stay as they are. */
+        put: operations["set_customer_billing"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/customers/{id}/credits": {
         parameters: {
             query?: never;
@@ -171,6 +279,43 @@ export interface paths {
         put?: never;
         /** Give a customer credits. */
         post: operations["grant_credit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customers/{id}/entitlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a customer may use now, by the plans of its subscriptions. */
+        get: operations["get_entitlements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customers/{id}/payment_order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say in which order allowance, credits and post-paid room pay for a customer's charges. Holds that stand keep what
+         *     they reserve.
+         */
+        put: operations["set_payment_order"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -467,10 +612,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Statements, newest month first. */
+        /** Invoices, newest first; their lines are not in this list. */
         get: operations["list_invoices"];
         put?: never;
-        post?: never;
+        /** Write an invoice that no subscription asks for. */
+        post: operations["create_invoice"];
         delete?: never;
         options?: never;
         head?: never;
@@ -484,10 +630,235 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A statement. */
+        /** An invoice with its lines, payments and credit notes, as the log has it now. */
         get: operations["get_invoice"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/collect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try to be paid now: the customer's payment method is charged with what is due. */
+        post: operations["collect_invoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/credit_notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The credit notes of an invoice, in the order in which they were issued, as the log has them now: all on one page. */
+        get: operations["list_invoice_credit_notes"];
+        put?: never;
+        /** Take back an invoice that was finalized, all of it or a part. */
+        post: operations["create_credit_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lines of an invoice as CSV, to compute with. */
+        get: operations["get_invoice_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Throw a draft away. Not one with usage behind it: no other invoice would have that. */
+        post: operations["discard_invoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why an invoice is what it is: how its lines come to its total, and each line from its price; with `line`, the charges
+         *     behind it and that they come to it.
+         */
+        get: operations["explain_invoice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/finalize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Finalize a draft: nothing of it changes any more, and it gets the next number of its series. */
+        post: operations["finalize_invoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add lines to a draft. */
+        post: operations["add_invoice_lines"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/lines/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a line from a draft. The places of the lines after it are one less then. Lines with usage behind them stay. */
+        delete: operations["remove_invoice_line"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/mark_uncollectible": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give up an invoice as lost. A payment that comes all the same is taken. */
+        post: operations["mark_invoice_uncollectible"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record a payment that has come by hand, and apply it to the invoice. */
+        post: operations["pay_invoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An invoice as a PDF, A4. Drafts say that they are. */
+        get: operations["get_invoice_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{id}/void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Void an invoice that was never meant to be. Not once something was paid or credited: then issue a credit note. */
+        post: operations["void_invoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The next invoice of a subscription: its fees, and what has been used so far. Nothing is written. */
+        post: operations["preview_invoice"];
         delete?: never;
         options?: never;
         head?: never;
@@ -585,6 +956,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/organization/billing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What invoices say of the organization. */
+        get: operations["get_organization_billing"];
+        /** Set what invoices say of the organization, as a whole. Invoices that have their number stay as they are. */
+        put: operations["set_organization_billing"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/organization/payee": {
         parameters: {
             query?: never;
@@ -622,6 +1011,236 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Payments, newest first; their refunds and disputes are not in this list. */
+        get: operations["list_payments"];
+        put?: never;
+        /**
+         * Make a payment. It is accepted at once; what becomes of it the provider says later. Of an invoice there is one at a
+         *     time.
+         */
+        post: operations["create_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A payment with its refunds and disputes, as the log has it now. */
+        get: operations["get_payment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payments/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a payment that has not succeeded. */
+        post: operations["cancel_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payments/{id}/capture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Capture a payment that is reserved, or a part of it. */
+        post: operations["capture_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payments/{id}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refund a payment, or a part of it. Of one recorded by hand this says that the money went back. */
+        post: operations["refund_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Payout files, newest first; their lines are counted and not listed. */
+        get: operations["list_payouts"];
+        put?: never;
+        /**
+         * Compare a payout file with the ledger: Stripe's itemised payout reconciliation report, or the general form. Lines that
+         *     are what the ledger says are matched, the others are open items. The same file again is answered with 200.
+         */
+        post: operations["import_payout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A payout file with its lines, as the log has it now. */
+        get: operations["get_payout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts/{id}/lines/{index}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Explain an open item of a payout file. */
+        post: operations["close_payout_line"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Plans, newest first, without what they say. */
+        get: operations["list_plans"];
+        put?: never;
+        /** Make a plan, with a draft as its first version. */
+        post: operations["create_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plans/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A plan with what one of its versions says, as the log has it now. */
+        get: operations["get_plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plans/{id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publish the draft: from now on it never changes, and new subscriptions get it. Others keep their version. */
+        post: operations["publish_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plans/{id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let nobody subscribe to a plan any more. Subscriptions keep their versions. */
+        post: operations["retire_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plans/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Draft another version of a plan, or change the draft that there is. 200 when that says the same already. */
+        post: operations["draft_plan_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/postings": {
         parameters: {
             query?: never;
@@ -633,6 +1252,23 @@ export interface paths {
         get: operations["list_postings"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/prices/rate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a quantity comes to at a price: exactly, rounded, tier by tier, and what a little more would cost. */
+        post: operations["rate_price"];
         delete?: never;
         options?: never;
         head?: never;
@@ -944,6 +1580,340 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Statements, newest month first. */
+        get: operations["list_statements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A statement. */
+        get: operations["get_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Subscriptions, newest first. */
+        get: operations["list_subscriptions"];
+        put?: never;
+        /** Subscribe a customer to a plan, now. */
+        post: operations["create_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscriptions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A subscription, as the log has it now. */
+        get: operations["get_subscription"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscriptions/{id}/auto_renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say whether a subscription renews by itself. Without that it ends with its period and the plan's days of grace. */
+        post: operations["set_subscription_auto_renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscriptions/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a subscription, at once or with its period. */
+        post: operations["cancel_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscriptions/{id}/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change plan or seats, at once or from the next period on. */
+        post: operations["change_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscriptions/{id}/drop_cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do not end it with its period after all. */
+        post: operations["drop_subscription_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscriptions/{id}/drop_change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Drop a change that is scheduled. */
+        post: operations["drop_subscription_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscriptions/{id}/end_trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a trial at once: from now on it is paid for. */
+        post: operations["end_subscription_trial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscriptions/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pause a subscription: it gives nothing and costs nothing, and what was paid for and is not used up is given back. */
+        post: operations["pause_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscriptions/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on with a subscription: a period begins now. */
+        post: operations["resume_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tax_rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tax table, newest first. */
+        get: operations["list_tax_rates"];
+        put?: never;
+        /** Add a row to the tax table. Invoices that were drafted before stay as they are. */
+        post: operations["create_tax_rate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tax_rates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A row of the tax table. */
+        get: operations["get_tax_rate"];
+        /** Change a row of the tax table, as a whole. */
+        put: operations["replace_tax_rate"];
+        post?: never;
+        /** Take a row off the tax table. Invoices that were drafted before keep it. */
+        delete: operations["remove_tax_rate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/test_clocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Test clocks, newest first. */
+        get: operations["list_test_clocks"];
+        put?: never;
+        /** Make a test clock. Customers are attached to it when they are made. */
+        post: operations["create_test_clock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/test_clocks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A test clock, as the log has it now. */
+        get: operations["get_test_clock"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/test_clocks/{id}/advance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a test clock forward: everything that falls due on the way happens, in order. It is on its way until its status
+         *     is `ready`.
+         */
+        post: operations["advance_test_clock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages of payment providers and what came of them, newest first. Those that were refused are not here. */
+        get: operations["list_webhooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{connector_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a message of a payment provider. It is answered with 200 once it is written down, also when it is about nothing
+         *     that matters here, or has come before.
+         */
+        post: operations["receive_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -962,6 +1932,19 @@ export interface components {
             postpaid: string;
             /** @description How far that may go. */
             postpaid_limit: string;
+        };
+        /** @description Lines for a draft. */
+        AddInvoiceLines: {
+            /** @description What for; at least one. */
+            lines: components["schemas"]["NewInvoiceLine"][];
+        };
+        /** @description Where a test clock is to be set. */
+        AdvanceTestClock: {
+            /**
+             * Format: date-time
+             * @description To this moment: not before what it shows, and at most five years after that.
+             */
+            to: string;
         };
         /** @description An API key. */
         ApiKeyOut: {
@@ -1019,6 +2002,11 @@ export interface components {
              */
             valid_before?: number | null;
         };
+        /** @description Whether a subscription renews by itself. */
+        AutoRenewIn: {
+            /** @description Whether. */
+            auto_renew: boolean;
+        };
         /**
          * @description On which of the two axes of time `as_of` is meant.
          * @enum {string}
@@ -1038,6 +2026,12 @@ export interface components {
             debits: string;
             /** @description Always `balance`. */
             object: string;
+        };
+        /** @description The end of a subscription. */
+        CancelSubscription: {
+            /** @description Of an end at once: whether what was paid for and is not used up is given back; `false` when left out. */
+            prorate?: boolean | null;
+            when?: components["schemas"]["SubscriptionWhen"] | null;
         };
         /** @description What it came to: one of `amount`, `meter` + `quantity`, and `usage`; all that is held when nothing is said. */
         CaptureHold: {
@@ -1085,6 +2079,11 @@ export interface components {
              */
             usage?: components["schemas"]["UsageIn"][] | null;
         };
+        /** @description What of a payment to capture. */
+        CapturePayment: {
+            /** @description How much; all that is reserved when left out. The rest is released. */
+            amount?: string | null;
+        };
         /** @description A contract on a chain. */
         ChainOut: {
             /** @description The contract. */
@@ -1096,6 +2095,39 @@ export interface components {
             id: number;
             /** @description The token. */
             token: string;
+        };
+        /** @description Another plan, another quantity, or both. */
+        ChangeSubscription: {
+            /** @description The plan by its code. */
+            plan_code?: string | null;
+            /** @description The plan; its last published version. */
+            plan_id?: string | null;
+            /**
+             * @description Of a change at once: whether what was paid for and is not used up is given back, and the new is charged for the
+             *     rest of the period; `true` when left out. `false`: the fee changes with the next period.
+             */
+            prorate?: boolean | null;
+            /** @description Seats from then on. */
+            quantity?: string | null;
+            when?: components["schemas"]["SubscriptionWhen"] | null;
+        };
+        /** @description Where the charges of a line are. */
+        ChargedBetweenOut: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description The version of the account's stream with the first of them.
+             */
+            first_version: number;
+            /**
+             * Format: int64
+             * @description The version with the last of them.
+             */
+            last_version: number;
         };
         /** @description The hold that paid a charge, after it. */
         ChargeHoldOut: {
@@ -1153,6 +2185,11 @@ export interface components {
             session?: components["schemas"]["SessionBalancesOut"] | null;
             /** @description The session key that paid; `null` when the account did. */
             session_key_id?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was used, where that was said.
+             */
+            used_at?: string | null;
         };
         /** @description What became of several charges. */
         ChargesOut: {
@@ -1188,6 +2225,45 @@ export interface components {
             skip_reason?: string | null;
             /** @description Cumulative, after it. */
             total_claimed: string;
+        };
+        /** @description Why an open item is none any more. */
+        ClosePayoutLine: {
+            /** @description In words; 1 to 500 characters. Must not be personal data. */
+            explanation: string;
+        };
+        /** @description A connector, without its secrets. */
+        ConnectorOut: {
+            /** @description Where the provider's API is; `null` for its own. */
+            api_base?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Its id. */
+            id: string;
+            /** @description `stripe` or `manual`. */
+            kind: string;
+            /** @description What you call it. */
+            name: string;
+            /** @description Always `connector`. */
+            object: string;
+            /** @description The log's position after the command; `null` when it was only asked for. */
+            position?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was removed: it makes no payments any more.
+             */
+            removed_at?: string | null;
+            /** @description Where the provider is to send its messages: this path of the API. It asks for no API key. */
+            webhook_path: string;
+        };
+        /** @description Other secrets for a connector. What is left out is gone. */
+        ConnectorSecretsIn: {
+            /** @description Shown to the provider with each call. */
+            secret_key: string;
+            /** @description What the provider signs its messages with; without it no message is taken. */
+            webhook_secret?: string | null;
         };
         /** @description The header with which the gateway shows itself to the upstream. */
         CredentialIn: {
@@ -1238,6 +2314,89 @@ export interface components {
              */
             priority: number;
         };
+        /** @description A part of a line to take back. */
+        CreditLineIn: {
+            /**
+             * @description How much of it, as the line has it: with tax in it where the line's amount has. Of a line below zero how much of
+             *     what it gave back.
+             */
+            amount: string;
+            /**
+             * Format: int32
+             * @description The line's place in the invoice, from 0.
+             */
+            index: number;
+        };
+        /** @description What a credit note takes back of a line. */
+        CreditLineOut: {
+            /** @description How much of it. */
+            amount: string;
+            /** @description What the line was for. */
+            description: string;
+            /**
+             * Format: int32
+             * @description The line's place in the invoice, from 0.
+             */
+            index: number;
+        };
+        /** @description A credit note in a list. */
+        CreditNoteListedOut: {
+            /** @description The invoice's. */
+            currency: string;
+            /** @description Whose. */
+            customer_id: string;
+            /**
+             * Format: date-time
+             * @description When it was issued.
+             */
+            date: string;
+            /** @description Its id. */
+            id: string;
+            /** @description The invoice. */
+            invoice_id: string;
+            /** @description Its number. */
+            number?: string | null;
+            /** @description Always `credit_note`. */
+            object: string;
+            /** @description All of it, with tax. */
+            total: string;
+        };
+        /** @description A credit note. */
+        CreditNoteOut: {
+            /** @description The invoice's. */
+            currency: string;
+            /** @description Whose. */
+            customer_id: string;
+            /**
+             * Format: date-time
+             * @description When it was issued.
+             */
+            date: string;
+            /** @description Its id. */
+            id: string;
+            /** @description The invoice. */
+            invoice_id: string;
+            /** @description What it takes back. */
+            lines: components["schemas"]["CreditLineOut"][];
+            /** @description Its number, without a gap in its series; `null` until it has it. */
+            number?: string | null;
+            /** @description Always `credit_note`. */
+            object: string;
+            /** @description What of it lowered what was due. */
+            off_due: string;
+            /** @description The log's position after the command; `null` when it was only asked for. */
+            position?: string | null;
+            /** @description Why. */
+            reason: string;
+            /** @description The taxes that go with it. */
+            taxes: components["schemas"]["InvoiceTaxOut"][];
+            /** @description What became credits. */
+            to_credits: string;
+            /** @description What is refunded. */
+            to_refund: string;
+            /** @description All of it, with tax. */
+            total: string;
+        };
         /** @description Credits in sum: `granted = remaining + held + expired + spent`. */
         CreditsOut: {
             /** @description What was lost of them. */
@@ -1261,6 +2420,57 @@ export interface components {
          * @enum {string}
          */
         CustodyIn: "managed" | "self";
+        /** @description How a customer is billed. All of it: what is left out is as in a new customer. */
+        CustomerBillingIn: {
+            /** @description Its postal address, line by line: up to 6 lines of 1 to 100 characters; kept encrypted, outside the log. */
+            address?: string[];
+            collection?: components["schemas"]["CustomerCollection"] | null;
+            language?: components["schemas"]["CustomerLanguage"] | null;
+            /** @description Its name on invoices; its name when left out. 1 to 200 characters; kept encrypted, outside the log. */
+            legal_name?: string | null;
+            payment_method?: components["schemas"]["CustomerPaymentMethod"] | null;
+            tax?: components["schemas"]["TaxProfileIn"] | null;
+            /**
+             * @description Its time zone, as in the IANA database: periods of subscriptions and dates of invoices are by it. `UTC` when left
+             *     out. Subscriptions keep theirs.
+             * @example Europe/Berlin
+             */
+            time_zone?: string | null;
+        };
+        /** @description How a customer is billed. */
+        CustomerBillingOut: {
+            /** @description Its postal address, line by line. */
+            address: string[];
+            /** @description How its invoices are paid. */
+            collection: components["schemas"]["CustomerCollection"];
+            /** @description Whose. */
+            customer_id: string;
+            /** @description The language of its invoices. */
+            language: components["schemas"]["CustomerLanguage"];
+            /** @description Its name on invoices; `null` for its name. */
+            legal_name?: string | null;
+            /** @description Always `customer_billing`. */
+            object: string;
+            payment_method?: components["schemas"]["CustomerPaymentMethod"] | null;
+            /** @description What pays first, second, third of its charges; `null` in the answer to a PUT. */
+            payment_order?: components["schemas"]["PaymentSource"][] | null;
+            /** @description The log's position after the command; `null` when it was only asked for. */
+            position?: string | null;
+            /** @description How it is taxed. */
+            tax: components["schemas"]["TaxProfileOut"];
+            /** @description Its time zone. */
+            time_zone: string;
+        };
+        /**
+         * @description How invoices are paid.
+         * @enum {string}
+         */
+        CustomerCollection: "automatic" | "send";
+        /**
+         * @description The language of invoices.
+         * @enum {string}
+         */
+        CustomerLanguage: "en" | "zh";
         /** @description A customer. */
         CustomerOut: {
             account?: components["schemas"]["AccountOut"] | null;
@@ -1283,6 +2493,66 @@ export interface components {
             object: string;
             /** @description The log's position after the command; `null` in lists. */
             position?: string | null;
+            /** @description The test clock whose time it lives in; `null` for real time. */
+            test_clock_id?: string | null;
+        };
+        /** @description A payment method, by the names that the provider gave it. No card data. */
+        CustomerPaymentMethod: {
+            /** @description The connector with which it is charged. */
+            connector_id: string;
+            /** @description The provider's customer; 1 to 255 characters. */
+            customer?: string | null;
+            /**
+             * @description The provider's payment method; 1 to 255 characters.
+             * @example pm_card_visa
+             */
+            method: string;
+        };
+        /** @description A dispute of a payment. */
+        DisputeOut: {
+            /** @description How much. */
+            amount: string;
+            /** @description The provider's id for it. */
+            provider_id: string;
+            /** @description The provider's reason; `null` when only its end was heard of. */
+            reason?: string | null;
+            /** @description `open`, `won` or `lost`. */
+            status: string;
+        };
+        /** @description A feature that a customer has. */
+        EntitlementOut: {
+            /** @description Of `boolean`: whether it may be used. */
+            enabled?: boolean | null;
+            /** @description Its code. */
+            feature: string;
+            /** @description `boolean`, `static` or `metered`. */
+            kind: string;
+            metered?: components["schemas"]["MeteredOut"] | null;
+            /** @description The plan's code. */
+            plan_code: string;
+            /** @description Its plan. */
+            plan_id: string;
+            /**
+             * Format: int32
+             * @description The version that the subscription keeps.
+             */
+            plan_version: number;
+            /** @description The subscription that gives it. */
+            subscription_id: string;
+            /** @description Of `static`: its value. */
+            value?: string | null;
+        };
+        /** @description What a customer may use. */
+        EntitlementsOut: {
+            /** @description Who. */
+            customer_id: string;
+            /**
+             * @description One for each feature of each subscription that gives something now: trialing, active, or past due. By the
+             *     feature's code.
+             */
+            data: components["schemas"]["EntitlementOut"][];
+            /** @description Always `entitlements`. */
+            object: string;
         };
         /** @description An event of the log. */
         EventOut: {
@@ -1406,6 +2676,16 @@ export interface components {
              * @description and before.
              */
             valid_before: number;
+        };
+        /** @description A line, and why it is what it is. */
+        ExplainedLineOut: {
+            charged?: components["schemas"]["ChargedBetweenOut"] | null;
+            /** @description The line. */
+            line: components["schemas"]["InvoiceLineOut"];
+            proof?: components["schemas"]["LineProofOut"] | null;
+            terms?: components["schemas"]["PlanPrice"] | null;
+            /** @description For people: one sentence with the figures. */
+            text: string;
         };
         /** @description Why a charge is what it is. */
         ExplanationOut: {
@@ -1649,54 +2929,338 @@ export interface components {
             /** @description `open`, `captured`, `voided` or `expired`. One whose time is over is open until that is written down. */
             status: string;
         };
-        /**
-         * @description A line of a statement. The events behind it: `GET /v1/events?customer_id=…&type=charged` and `type=captured`,
-         *     between its first and its last position.
-         */
+        /** @description A credit note, in short. */
+        InvoiceCreditNoteOut: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            date: string;
+            /** @description Which. */
+            id: string;
+            /** @description Its number; `null` until it has it. */
+            number?: string | null;
+            /** @description All of it, with tax. */
+            total: string;
+        };
+        /** @description Why an invoice is what it is. */
+        InvoiceExplanationOut: {
+            charges?: components["schemas"]["Page_ExplainedChargeOut"] | null;
+            /** @description In this currency. */
+            currency: string;
+            /** @description The invoice. */
+            invoice_id: string;
+            /** @description Its lines; only the one that was asked for, if one was. */
+            lines: components["schemas"]["ExplainedLineOut"][];
+            /** @description Its number. */
+            number?: string | null;
+            /** @description Always `invoice_explanation`. */
+            object: string;
+            /** @description Its status. */
+            status: string;
+            /** @description The stream that the charges are in, for example `account:cus_…`. */
+            stream_id: string;
+            /** @description How its lines come to its total. */
+            sums: components["schemas"]["InvoiceSumsOut"];
+        };
+        /** @description A try to be paid that has failed. */
+        InvoiceFailureOut: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Format: int32
+             * @description Which try it was, from 1.
+             */
+            attempt: number;
+            /** @description The provider's code; `no_payment_method` when there was nothing to charge. */
+            code: string;
+            /** @description The payment. */
+            payment_id: string;
+        };
+        /** @description A line of an invoice. */
         InvoiceLineOut: {
-            /** @description What it costs, exact. */
+            /** @description What it comes to, rounded to the currency's smallest unit. */
             amount: string;
             /**
              * Format: int64
-             * @description How many charges.
+             * @description How many charges stand behind it; `null` for one without.
              */
-            charges: number;
-            /** @description The place in the log of the first of them. */
-            first_position: string;
+            charges?: number | null;
+            /** @description In words. */
+            description: string;
+            /** @description The same before it was rounded. */
+            exact: string;
             /** @description How much of that an allowance covered. */
-            included_quantity: string;
-            /** @description The place in the log of the last of them. */
-            last_position: string;
-            /** @description The meter; `null` for flat amounts. */
+            included_quantity?: string | null;
+            /** @description Its place, from 0. */
+            index: number;
+            /** @description `fee`, `usage`, `proration`, `minimum`, `late_usage`, `adjustment`, `custom` or `to_credits`. */
+            kind: string;
+            /** @description What credit notes can still take back of it; `null` before the invoice is finalized. */
+            left?: string | null;
+            /** @description What was counted. */
             meter?: string | null;
-            /** @description How much of it. */
+            /** @description What credits paid of it already: not part of its amount. */
+            paid_by_credits: string;
+            period?: components["schemas"]["InvoicePeriodOut"] | null;
+            price?: components["schemas"]["InvoicePriceOut"] | null;
+            /** @description How much: of a meter, of seats. */
             quantity?: string | null;
-            /** @description The price of one unit. */
+            /** @description What it counts as for taxes. */
+            tax_category: string;
+            /** @description The rates that apply. */
+            taxes: components["schemas"]["InvoiceRateOut"][];
+            /** @description The price of one unit, where all units have the same. */
             unit_price?: string | null;
         };
-        /** @description The running statement of a customer's month. */
-        InvoiceOut: {
-            /**
-             * Format: int64
-             * @description How many charges.
-             */
-            charges: number;
+        /** @description An invoice in a list. */
+        InvoiceListedOut: {
+            /** @description What credit notes took off what was due. */
+            credited: string;
             /** @description In this currency. */
             currency: string;
-            /** @description Whose. */
+            /** @description Who is billed. */
             customer_id: string;
+            /**
+             * Format: date-time
+             * @description Its date.
+             */
+            date: string;
+            /** @description What is still to be paid. */
+            due: string;
+            /**
+             * Format: date-time
+             * @description When it is due.
+             */
+            due_at?: string | null;
             /** @description Its id. */
             id: string;
-            /** @description A line for each meter and price. */
-            lines: components["schemas"]["InvoiceLineOut"][];
-            /** @description `YYYY-MM`, calendar months in UTC. */
-            month: string;
+            /**
+             * Format: date-time
+             * @description When something is due by time.
+             */
+            next_attempt_at?: string | null;
+            /** @description Its number. */
+            number?: string | null;
             /** @description Always `invoice`. */
             object: string;
-            /** @description Always `running`: nothing is closed yet. */
+            /** @description What was paid. */
+            paid: string;
+            period?: components["schemas"]["InvoicePeriodOut"] | null;
+            /** @description `draft`, `sealed`, `open`, `paid`, `void`, `uncollectible` or `discarded`. */
             status: string;
-            /** @description The sum of its lines, exact. */
+            /** @description The subscription that it is of. */
+            subscription_id?: string | null;
+            /** @description The sum of the lines, without tax. */
+            subtotal: string;
+            /** @description All taxes. */
+            tax: string;
+            /** @description What is to be paid. */
             total: string;
+        };
+        /** @description An invoice. */
+        InvoiceOut: {
+            /**
+             * Format: int32
+             * @description How many tries to be paid there were, with the one that is under way.
+             */
+            attempts: number;
+            /**
+             * Format: int32
+             * @description The number of the subscription's bill that it came of.
+             */
+            bill?: number | null;
+            /** @description `automatic`: the customer's payment method is charged; `send`: the customer pays by itself. */
+            collection: string;
+            /**
+             * Format: date-time
+             * @description When it was drafted.
+             */
+            created_at: string;
+            /** @description What was taken back of it, in order. */
+            credit_notes: components["schemas"]["InvoiceCreditNoteOut"][];
+            /** @description What credit notes took off what was due. */
+            credited: string;
+            /** @description In this currency. */
+            currency: string;
+            /** @description Who is billed. */
+            customer_id: string;
+            /**
+             * Format: date-time
+             * @description Its date.
+             */
+            date: string;
+            /** @description What is still to be paid. */
+            due: string;
+            /**
+             * Format: date-time
+             * @description When it is due; `null` until it is finalized.
+             */
+            due_at?: string | null;
+            /**
+             * Format: int32
+             * @description How many days after its date that is.
+             */
+            due_days: number;
+            /**
+             * Format: date-time
+             * @description When it got its number.
+             */
+            finalized_at?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Whether one is under way. */
+            is_attempting: boolean;
+            last_failure?: components["schemas"]["InvoiceFailureOut"] | null;
+            /** @description What it is for. */
+            lines: components["schemas"]["InvoiceLineOut"][];
+            /**
+             * Format: date-time
+             * @description When something is due by time: a try to be paid, or that it is overdue.
+             */
+            next_attempt_at?: string | null;
+            /** @description Written on it. */
+            note?: string | null;
+            /** @description Its number, without a gap in its series; `null` until it is finalized. */
+            number?: string | null;
+            /** @description Always `invoice`. */
+            object: string;
+            /** @description What other invoices of the subscription took off it that gave back more than they charged. */
+            offset: string;
+            /**
+             * Format: date-time
+             * @description When it was found not to be paid in time, of one that the customer pays by itself.
+             */
+            overdue_at?: string | null;
+            /** @description What was paid. */
+            paid: string;
+            /**
+             * Format: date-time
+             * @description When nothing was due any more.
+             */
+            paid_at?: string | null;
+            /** @description The payment that is under way: of a try, or one that somebody made. There is one at a time. */
+            payment_under_way?: string | null;
+            /** @description Payments that have come for it, in order. */
+            payments: components["schemas"]["InvoicePaymentOut"][];
+            period?: components["schemas"]["InvoicePeriodOut"] | null;
+            /** @description The log's position after the command; `null` when it was only asked for. */
+            position?: string | null;
+            /** @description After how many days each a failed payment is tried again. */
+            retry_days: number[];
+            /** @description `draft`, `sealed` (it waits for its number), `open`, `paid`, `void`, `uncollectible` or `discarded`. */
+            status: string;
+            /** @description The subscription that it is of; `null` for one that somebody asked for. */
+            subscription_id?: string | null;
+            /** @description The sum of the lines, without tax. */
+            subtotal: string;
+            /** @description All taxes. */
+            tax: string;
+            /** @description The taxes: each rate on the sum of its lines. */
+            taxes: components["schemas"]["InvoiceTaxOut"][];
+            /** @description Dates are written on this wall clock. */
+            time_zone: string;
+            /** @description What is to be paid; never less than zero. */
+            total: string;
+            /**
+             * Format: date-time
+             * @description When it was marked as uncollectible.
+             */
+            uncollectible_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was voided.
+             */
+            voided_at?: string | null;
+        };
+        /** @description A payment that has come for an invoice. */
+        InvoicePaymentOut: {
+            /** @description How much of it. */
+            amount: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Which. */
+            payment_id: string;
+            /** @description What came with it and was not due: it became credits. */
+            surplus: string;
+        };
+        /** @description From its start up to, and without, its end. */
+        InvoicePeriodOut: {
+            /**
+             * Format: date-time
+             * @description The first moment after it.
+             */
+            end: string;
+            /**
+             * Format: date-time
+             * @description Its first moment.
+             */
+            start: string;
+        };
+        /** @description What the next invoice of a subscription would be, if nothing but time passed. */
+        InvoicePreviewOut: {
+            /** @description Who is billed. */
+            customer_id: string;
+            invoice?: components["schemas"]["PreviewedInvoiceOut"] | null;
+            /** @description Always `invoice_preview`. */
+            object: string;
+            /** @description The subscription. */
+            subscription_id: string;
+        };
+        /** @description A version of a plan's price. */
+        InvoicePriceOut: {
+            /** @description The price's code. */
+            code: string;
+            /** @description The plan. */
+            plan_id: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            version: number;
+        };
+        /** @description A tax rate as it was when the invoice was drafted. */
+        InvoiceRateOut: {
+            /** @description Whether the amount has it in it. */
+            inclusive: boolean;
+            /** @description What it is called. */
+            name: string;
+            /** @description In percent. */
+            percent: string;
+            /** @description Whether the customer owes it itself: then it comes to nothing here. */
+            reverse_charge: boolean;
+            /** @description The row of the tax table. */
+            tax_rate_id: string;
+        };
+        /** @description How lines come to a total. */
+        InvoiceSumsOut: {
+            /** @description Whether these are what the invoice says. */
+            holds: boolean;
+            /** @description What of it is tax that is in them. */
+            included_tax: string;
+            /** @description The sum of the lines' amounts. */
+            lines: string;
+            /** @description The one less the other. */
+            subtotal: string;
+            /** @description All taxes, also those. */
+            tax: string;
+            /** @description For people: one sentence with the figures. */
+            text: string;
+            /** @description Both together. */
+            total: string;
+        };
+        /** @description What a tax rate comes to on an invoice. */
+        InvoiceTaxOut: components["schemas"]["InvoiceRateOut"] & {
+            /** @description What it comes to. */
+            amount: string;
+            /** @description What it is computed on, without tax. */
+            base: string;
         };
         /** @description What became of one item of a batch: a charge, a hold, or an error. */
         ItemOut: {
@@ -1714,16 +3278,65 @@ export interface components {
         };
         /** @description One thing that was charged for; a flat amount has no meter. */
         LineOut: {
-            /** @description (quantity − included) × unit price, exact. */
+            /** @description (quantity − included) × unit price, or by the plan's price, exact. */
             amount: string;
             /** @description How much of that an allowance covered. */
             included_quantity?: string | null;
             /** @description The meter. */
             meter?: string | null;
+            period?: components["schemas"]["LinePeriod"] | null;
+            price?: components["schemas"]["LinePrice"] | null;
             /** @description How much of it. */
             quantity?: string | null;
-            /** @description The price of one unit. */
+            /** @description The price of one unit; `null` where a plan's price has more than one. */
             unit_price?: string | null;
+        };
+        /** @description A period of a subscription. */
+        LinePeriod: {
+            /**
+             * Format: date-time
+             * @description The first moment after it.
+             */
+            end: string;
+            /**
+             * Format: date-time
+             * @description Its first moment.
+             */
+            start: string;
+        };
+        /** @description A price of a plan. */
+        LinePrice: {
+            /** @description The price's code. */
+            code: string;
+            /** @description The plan. */
+            plan_id: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            version: number;
+        };
+        /** @description The sums of a line's charges, and what the line says. */
+        LineProofOut: {
+            /** @description What they come to. */
+            amount: string;
+            /**
+             * Format: int64
+             * @description How many charges were found.
+             */
+            charges: number;
+            /** @description Whether all charges were looked at; of very many only the pages have all. */
+            complete: boolean;
+            /** @description What is left, as the line says: its amount before it was rounded. */
+            exact: string;
+            /** @description Whether they are as many, and come to as much, as the line says. */
+            holds: boolean;
+            /** @description How much of that an allowance covered. */
+            included_quantity: string;
+            /** @description What credits paid of it, as the line says. */
+            paid_by_credits: string;
+            /** @description How much was used in all of them. */
+            quantity: string;
         };
         /** @description Where a listed session's money lies. */
         ListedChainOut: {
@@ -1743,6 +3356,25 @@ export interface components {
             chain: string;
             /** @description Its last position. */
             position: string;
+        };
+        /** @description What is left of a metered feature. */
+        MeteredOut: {
+            beyond?: components["schemas"]["PlanPriceBeyond"] | null;
+            /** @description Reserved by holds in it. */
+            held?: string | null;
+            /** @description How much in each period; `null` for as much as one likes. */
+            limit?: string | null;
+            /** @description The meter. */
+            meter: string;
+            /** @description Left in it: neither used nor reserved; `null` for as much as one likes. */
+            remaining?: string | null;
+            /**
+             * Format: date-time
+             * @description When the next period begins.
+             */
+            resets_at?: string | null;
+            /** @description Used in this period; `null` where nobody counts, because nothing is limited and nothing has a price. */
+            used?: string | null;
         };
         /** @description The price of a meter. */
         MeterIn: {
@@ -1791,22 +3423,27 @@ export interface components {
             limit?: string | null;
             /** @description Its code. */
             meter: string;
-            /** @description What happens beyond it. */
+            /** @description What happens beyond it: `block`, `charge`, or `credits` where only credits pay it. */
             overage?: string | null;
-            /** @description The quota's period. */
+            /** @description The quota's period: `hour`, `day`, `month`, `total`, or `cycle` for a subscription's. */
             period?: string | null;
             /**
              * Format: date-time
              * @description When it began.
              */
             period_start?: string | null;
-            /** @description Left in it: neither used nor reserved. */
+            /**
+             * @description Left in it: neither used nor reserved. What was paid although some of an allowance was left, because credits go
+             *     first, takes nothing of it.
+             */
             remaining?: string | null;
             /**
              * Format: date-time
              * @description When the next begins.
              */
             resets_at?: string | null;
+            /** @description The subscription whose quota it is. */
+            subscription_id?: string | null;
             /** @description Used in the period that is running now. */
             used?: string | null;
             /** @description Used ever. */
@@ -1930,6 +3567,12 @@ export interface components {
             session_key_id?: string | null;
             /** @description Several meters in one charge; it is paid wholly or not at all. 1 to 16. */
             usage?: components["schemas"]["UsageIn"][] | null;
+            /**
+             * Format: date-time
+             * @description When it was used, if that was earlier: it counts in the period of that moment. Not in the future, at most 90 days
+             *     ago. Not with session keys.
+             */
+            used_at?: string | null;
             voucher?: components["schemas"]["VoucherIn"] | null;
         };
         /**
@@ -1963,12 +3606,40 @@ export interface components {
             session_key_id?: string | null;
             /** @description Several meters in one charge; it is paid wholly or not at all. 1 to 16. */
             usage?: components["schemas"]["UsageIn"][] | null;
+            /**
+             * Format: date-time
+             * @description When it was used, if that was earlier: it counts in the period of that moment. Not in the future, at most 90 days
+             *     ago. Not with session keys.
+             */
+            used_at?: string | null;
             voucher?: components["schemas"]["VoucherIn"] | null;
         };
         /** @description Several charges. */
         NewCharges: {
             /** @description 1 to 1,000 charges, each as for `POST /v1/charges`, with an `idempotency_key` of its own. */
             charges: components["schemas"]["NewBatchCharge"][];
+        };
+        /** @description A new connector. */
+        NewConnector: {
+            /**
+             * @description Where the provider's API is; its own when left out. It must be https; or on this machine, where the operator
+             *     allows that.
+             */
+            api_base?: string | null;
+            /**
+             * @description Which provider: `stripe`, or `manual` for money that comes by hand.
+             * @example stripe
+             */
+            kind: string;
+            /** @description What you call it; 1 to 100 characters. */
+            name: string;
+            /** @description Shown to the provider with each call. Required, but for `manual`, which has none. */
+            secret_key?: string | null;
+            /**
+             * @description What the provider signs its messages with. It can be set later, when the provider knows where to send them:
+             *     until then no message is taken.
+             */
+            webhook_secret?: string | null;
         };
         /** @description Credits to give. */
         NewCredit: {
@@ -1991,6 +3662,18 @@ export interface components {
              */
             priority?: number | null;
         };
+        /** @description A part of an invoice to take back. */
+        NewCreditNote: {
+            /** @description What of which line; all that is left of all lines when left out. */
+            lines?: components["schemas"]["CreditLineIn"][];
+            /** @description Why; 1 to 200 characters. It stands on the credit note. */
+            reason: string;
+            /**
+             * @description What becomes of what was paid already: with `true` it is refunded to how it was paid, else it becomes credits of
+             *     the customer; `false` when left out. What is still due is only lowered.
+             */
+            refund?: boolean;
+        };
         /** @description A new customer. */
         NewCustomer: {
             /**
@@ -2009,6 +3692,8 @@ export interface components {
             name?: string | null;
             /** @description How far the account may go post-paid; "0" when left out. */
             postpaid_limit?: string | null;
+            /** @description The test clock whose time it lives in, for ever; real time when left out. */
+            test_clock_id?: string | null;
         };
         /** @description A deposit. */
         NewDeposit: {
@@ -2091,6 +3776,113 @@ export interface components {
              * @default null
              */
             usage?: components["schemas"]["UsageIn"][] | null;
+        };
+        /** @description A new invoice, as a draft. */
+        NewInvoice: {
+            /** @description Whether it is finalized at once; `false` when left out. One without lines stays a draft. */
+            auto_finalize?: boolean;
+            /** @description `automatic` or `send`; as the customer is billed when left out. */
+            collection?: string | null;
+            /** @description Who is billed. */
+            customer_id: string;
+            /**
+             * Format: int32
+             * @description Days after its date at which it is due, at most 730; when left out 30 for one that the customer pays by itself,
+             *     and 0 for one that is charged.
+             */
+            due_days?: number | null;
+            /**
+             * @description Whether it takes what was charged and is on no invoice yet, of meters that belong to no subscription; `false`
+             *     when left out.
+             */
+            include_pending_usage?: boolean;
+            /** @description What for. More can be added while it is a draft. */
+            lines?: components["schemas"]["NewInvoiceLine"][];
+            /** @description Written on it; 1 to 500 characters. */
+            note?: string | null;
+            /** @description After how many days each a failed payment is tried again: up to 10 of 1 to 60; never when left out. */
+            retry_days?: number[];
+        };
+        /** @description A line to be: either an amount, or a quantity and its unit price. */
+        NewInvoiceLine: {
+            /**
+             * @description What it comes to; less than zero gives back.
+             * @example 120
+             */
+            amount?: string | null;
+            /** @description What for; 1 to 200 characters. */
+            description: string;
+            /** @description How many. */
+            quantity?: string | null;
+            /** @description Which tax rates apply; `standard` when left out. */
+            tax_category?: string | null;
+            /** @description What one costs. */
+            unit_price?: string | null;
+        };
+        /** @description A new payment: for an invoice, or of an amount. */
+        NewPayment: {
+            /** @description How much. For an invoice at most what is due, and all of that when left out. */
+            amount?: string | null;
+            /** @description When the money is taken; `automatic` when left out. */
+            capture?: components["schemas"]["PaymentCapture"];
+            /** @description Who makes it; that of the customer's payment method when left out. */
+            connector_id?: string | null;
+            /** @description Who pays, when it is for no invoice. */
+            customer_id?: string | null;
+            /** @description What for. This or `customer_id` and `amount`. */
+            invoice_id?: string | null;
+            /** @description Whether the customer is away, so that nobody can be asked to authenticate; `false` when left out. */
+            off_session?: boolean;
+            payment_method?: components["schemas"]["PaymentMethodRef"] | null;
+        };
+        /** @description A plan, or another version of one. */
+        NewPlan: {
+            /**
+             * @description Its code, for ever: 1 to 64 of `a-z 0-9 _ . -`. Required of a new plan; of another version that of the plan, or
+             *     left out.
+             * @example basic
+             */
+            code?: string | null;
+            /**
+             * Format: int32
+             * @description How many days after its date an invoice is due: 0 to 730; 14 when left out.
+             */
+            due_days?: number | null;
+            /** @description Up to 100 features, by code. */
+            features?: {
+                [key: string]: components["schemas"]["PlanFeature"];
+            };
+            /**
+             * Format: int32
+             * @description How many days a subscription goes on when its invoice is not paid, or when its renewal is off: 0 to 730; none when
+             *     left out. Without a grace a subscription that is not paid for ends with the last try.
+             */
+            grace_days?: number | null;
+            interval?: components["schemas"]["PlanInterval"] | null;
+            late_usage?: components["schemas"]["PlanLateUsage"] | null;
+            /** @description What it is called; 1 to 200 characters. */
+            name: string;
+            /** @description Up to 50 prices, all in the same currencies. */
+            prices?: components["schemas"]["PlanPrice"][];
+            /**
+             * Format: int32
+             * @description How many days before a trial's or a period's end a reminder is due: 0 to 730; none when left out.
+             */
+            reminder_days?: number | null;
+            /** @description After how many days each a failed payment is tried again: up to 10 times 1 to 60; `[1, 3, 5]` when left out. */
+            retry_days?: number[] | null;
+            /**
+             * Format: int32
+             * @description How many days are free at first: 0 to 730; none when left out.
+             */
+            trial_days?: number | null;
+        };
+        /** @description A refund to be. */
+        NewRefund: {
+            /** @description How much; all that is left when left out. */
+            amount?: string | null;
+            /** @description Why; 1 to 200 characters. Must not be personal data. */
+            reason: string;
         };
         /** @description A route as it is to be. All of it: what is left out is as in a new one. */
         NewRoute: {
@@ -2189,12 +3981,129 @@ export interface components {
              */
             payee?: string | null;
         };
+        /** @description A subscription to be. The plan is named by `plan_id` or `plan_code`. */
+        NewSubscription: {
+            /**
+             * @description Where periods begin: `anniversary` (when it began) when left out, `calendar` (the first of the month, of the year;
+             *     Monday; midnight), or a time: on its day, at its time of day.
+             * @example anniversary
+             */
+            anchoring?: string | null;
+            /** @description Whether it renews by itself; `true` when left out. */
+            auto_renew?: boolean | null;
+            /** @description Whether it ends with its trial; `false` when left out. */
+            cancel_at_trial_end?: boolean;
+            /** @description Whose. */
+            customer_id: string;
+            /**
+             * @description The plan by its code.
+             * @example basic
+             */
+            plan_code?: string | null;
+            /** @description The plan; its last published version is what the subscription keeps. */
+            plan_id?: string | null;
+            /** @description Seats: a whole number from 1 to 1,000,000, as a decimal string; 1 when left out. */
+            quantity?: string | null;
+            /**
+             * Format: int32
+             * @description How many days are free at first: 0 to 730; as the plan says when left out.
+             */
+            trial_days?: number | null;
+        };
+        /** @description A row of the tax table. */
+        NewTaxRate: {
+            /** @description For this kind of thing, as prices name it; `standard` when left out. */
+            category?: string | null;
+            /**
+             * @description For customers in this country: two capital letters of ISO 3166-1.
+             * @example DE
+             */
+            country: string;
+            /** @description Whether prices have it in them already; `false` when left out. */
+            inclusive?: boolean;
+            /**
+             * @description What it is called on invoices; 1 to 64 characters.
+             * @example VAT
+             */
+            name: string;
+            /**
+             * @description In percent: a decimal string, at most 100, at most 4 decimals.
+             * @example 19
+             */
+            percent: string;
+            /** @description Whether a business with a tax id in another country than yours owes it itself; `false` when left out. */
+            reverse_charge?: boolean;
+            /** @description Only in this part of it, of ISO 3166-2 without the country; all of it when left out. */
+            subdivision?: string | null;
+        };
+        /** @description A test clock to be. */
+        NewTestClock: {
+            /** @description What you call it; 1 to 100 characters. */
+            name?: string | null;
+            /**
+             * Format: date-time
+             * @description What it shows at first; the time of now when left out. From the year 2000 to 2100.
+             */
+            now?: string | null;
+        };
         /** @description A withdrawal. */
         NewWithdrawal: {
             /** @description How much: a decimal string in USDC, at most 6 decimals; all there is when left out. */
             amount?: string | null;
             /** @description The owner's signature of this amount. */
             owner_signature: components["schemas"]["OwnerSignatureIn"];
+        };
+        /** @description A bill that is being made: its invoice is on its way. */
+        OpenBillOut: {
+            /**
+             * Format: date-time
+             * @description The date of its invoice.
+             */
+            at: string;
+            /**
+             * Format: int32
+             * @description 1, 2, 3… in this subscription.
+             */
+            number: number;
+            /** @description `start`, `trial_end`, `renewal`, `change`, `pause`, `resume` or `end`. */
+            reason: string;
+        };
+        /** @description What invoices say of the organization. All of it: what is left out is empty. */
+        OrganizationBillingIn: {
+            /** @description Its address, line by line: up to 6 lines of 1 to 100 characters. */
+            address?: string[];
+            /** @description What stands before numbers of credit notes; `CN-` when left out. */
+            credit_note_prefix?: string | null;
+            /** @description Where to write to; 1 to 254 characters. */
+            email?: string | null;
+            /** @description At the foot of each page, for example a bank account; 1 to 500 characters. */
+            footer?: string | null;
+            /** @description What stands before invoice numbers: up to 20 visible ASCII characters; `INV-` when left out. */
+            invoice_prefix?: string | null;
+            /** @description Its name on invoices; that of the organization when left out. 1 to 200 characters. */
+            legal_name?: string | null;
+            tax?: components["schemas"]["TaxProfileIn"] | null;
+        };
+        /** @description What invoices say of the organization. */
+        OrganizationBillingOut: {
+            /** @description Its address, line by line. */
+            address: string[];
+            /** @description What stands before numbers of credit notes; `null` for `CN-`. */
+            credit_note_prefix?: string | null;
+            /** @description Where to write to. */
+            email?: string | null;
+            /** @description At the foot of each page. */
+            footer?: string | null;
+            /** @description What stands before invoice numbers; `null` for `INV-`. */
+            invoice_prefix?: string | null;
+            /** @description Its name on invoices; `null` for that of the organization. */
+            legal_name?: string | null;
+            /** @description Always `organization_billing`. */
+            object: string;
+            /** @description The log's position after the command; `null` when it was only asked for. */
+            position?: string | null;
+            /** @description Where it is, and its tax id. */
+            tax: components["schemas"]["TaxProfileOut"];
         };
         /** @description An organization. */
         OrganizationOut: {
@@ -2353,6 +4262,123 @@ export interface components {
                 session?: components["schemas"]["SessionBalancesOut"] | null;
                 /** @description The session key that paid; `null` when the account did. */
                 session_key_id?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was used, where that was said.
+                 */
+                used_at?: string | null;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
+        Page_ConnectorOut: {
+            /** @description The entries. */
+            data: {
+                /** @description Where the provider's API is; `null` for its own. */
+                api_base?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                created_at: string;
+                /** @description Its id. */
+                id: string;
+                /** @description `stripe` or `manual`. */
+                kind: string;
+                /** @description What you call it. */
+                name: string;
+                /** @description Always `connector`. */
+                object: string;
+                /** @description The log's position after the command; `null` when it was only asked for. */
+                position?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was removed: it makes no payments any more.
+                 */
+                removed_at?: string | null;
+                /** @description Where the provider is to send its messages: this path of the API. It asks for no API key. */
+                webhook_path: string;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
+        Page_CreditNoteListedOut: {
+            /** @description The entries. */
+            data: {
+                /** @description The invoice's. */
+                currency: string;
+                /** @description Whose. */
+                customer_id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was issued.
+                 */
+                date: string;
+                /** @description Its id. */
+                id: string;
+                /** @description The invoice. */
+                invoice_id: string;
+                /** @description Its number. */
+                number?: string | null;
+                /** @description Always `credit_note`. */
+                object: string;
+                /** @description All of it, with tax. */
+                total: string;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
+        Page_CreditNoteOut: {
+            /** @description The entries. */
+            data: {
+                /** @description The invoice's. */
+                currency: string;
+                /** @description Whose. */
+                customer_id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was issued.
+                 */
+                date: string;
+                /** @description Its id. */
+                id: string;
+                /** @description The invoice. */
+                invoice_id: string;
+                /** @description What it takes back. */
+                lines: components["schemas"]["CreditLineOut"][];
+                /** @description Its number, without a gap in its series; `null` until it has it. */
+                number?: string | null;
+                /** @description Always `credit_note`. */
+                object: string;
+                /** @description What of it lowered what was due. */
+                off_due: string;
+                /** @description The log's position after the command; `null` when it was only asked for. */
+                position?: string | null;
+                /** @description Why. */
+                reason: string;
+                /** @description The taxes that go with it. */
+                taxes: components["schemas"]["InvoiceTaxOut"][];
+                /** @description What became credits. */
+                to_credits: string;
+                /** @description What is refunded. */
+                to_refund: string;
+                /** @description All of it, with tax. */
+                total: string;
             }[];
             /** @description Whether there are more. */
             has_more: boolean;
@@ -2385,6 +4411,8 @@ export interface components {
                 object: string;
                 /** @description The log's position after the command; `null` in lists. */
                 position?: string | null;
+                /** @description The test clock whose time it lives in; `null` for real time. */
+                test_clock_id?: string | null;
             }[];
             /** @description Whether there are more. */
             has_more: boolean;
@@ -2520,6 +4548,51 @@ export interface components {
             object: string;
         };
         /** @description A page of a list. */
+        Page_ExplainedChargeOut: {
+            /** @description The entries. */
+            data: {
+                /** @description What that costs. */
+                amount: string;
+                /** @description What the charge comes to with whatever else it was for. */
+                charge_amount: string;
+                /** @description Its id: `GET /v1/charges/{id}/explain` goes on from there. */
+                charge_id: string;
+                /** @description The caller's words. */
+                description?: string | null;
+                /** @description Its event. */
+                event_id: string;
+                /** @description How much of that an allowance covered. */
+                included_quantity: string;
+                /**
+                 * Format: date-time
+                 * @description When it was charged.
+                 */
+                occurred_at: string;
+                /** @description What credits paid of all of it. */
+                paid_by_credits: string;
+                /** @description That one's place in the log. */
+                position: string;
+                /** @description How much of it belongs to the line. */
+                quantity: string;
+                /**
+                 * Format: date-time
+                 * @description When it was used, where that was said.
+                 */
+                used_at?: string | null;
+                /**
+                 * Format: int64
+                 * @description That one's place in the account's stream.
+                 */
+                version: number;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
         Page_GatewayKeyOut: {
             /** @description The entries. */
             data: {
@@ -2611,29 +4684,50 @@ export interface components {
             object: string;
         };
         /** @description A page of a list. */
-        Page_InvoiceOut: {
+        Page_InvoiceListedOut: {
             /** @description The entries. */
             data: {
-                /**
-                 * Format: int64
-                 * @description How many charges.
-                 */
-                charges: number;
+                /** @description What credit notes took off what was due. */
+                credited: string;
                 /** @description In this currency. */
                 currency: string;
-                /** @description Whose. */
+                /** @description Who is billed. */
                 customer_id: string;
+                /**
+                 * Format: date-time
+                 * @description Its date.
+                 */
+                date: string;
+                /** @description What is still to be paid. */
+                due: string;
+                /**
+                 * Format: date-time
+                 * @description When it is due.
+                 */
+                due_at?: string | null;
                 /** @description Its id. */
                 id: string;
-                /** @description A line for each meter and price. */
-                lines: components["schemas"]["InvoiceLineOut"][];
-                /** @description `YYYY-MM`, calendar months in UTC. */
-                month: string;
+                /**
+                 * Format: date-time
+                 * @description When something is due by time.
+                 */
+                next_attempt_at?: string | null;
+                /** @description Its number. */
+                number?: string | null;
                 /** @description Always `invoice`. */
                 object: string;
-                /** @description Always `running`: nothing is closed yet. */
+                /** @description What was paid. */
+                paid: string;
+                period?: components["schemas"]["InvoicePeriodOut"] | null;
+                /** @description `draft`, `sealed`, `open`, `paid`, `void`, `uncollectible` or `discarded`. */
                 status: string;
-                /** @description The sum of its lines, exact. */
+                /** @description The subscription that it is of. */
+                subscription_id?: string | null;
+                /** @description The sum of the lines, without tax. */
+                subtotal: string;
+                /** @description All taxes. */
+                tax: string;
+                /** @description What is to be paid. */
                 total: string;
             }[];
             /** @description Whether there are more. */
@@ -2701,6 +4795,139 @@ export interface components {
                 /**
                  * Format: int32
                  * @description The version of the price list with which this price came.
+                 */
+                version: number;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
+        Page_PaymentListedOut: {
+            /** @description The entries. */
+            data: {
+                /** @description How much. */
+                amount: string;
+                /** @description What was captured. */
+                captured: string;
+                /** @description Who makes it; `null` for one that was recorded by hand. */
+                connector_id?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                created_at: string;
+                /** @description In this currency. */
+                currency: string;
+                /** @description Who pays. */
+                customer_id: string;
+                /** @description The provider's code, if it was ever declined. */
+                failure_code?: string | null;
+                /** @description Its id. */
+                id: string;
+                /** @description What for. */
+                invoice_id?: string | null;
+                /** @description Always `payment`. */
+                object: string;
+                /** @description Whether a payout file had it. */
+                paid_out: boolean;
+                /** @description The provider's id for it. */
+                provider_id?: string | null;
+                /** @description What was refunded, or is being refunded. */
+                refunded: string;
+                /** @description `created`, `processing`, `requires_action`, `authorized`, `succeeded`, `failed` or `cancelled`. */
+                status: string;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
+        Page_PayoutListedOut: {
+            /** @description The entries. */
+            data: {
+                /**
+                 * Format: int32
+                 * @description How many somebody has explained.
+                 */
+                closed: number;
+                /** @description From whom. */
+                connector_id: string;
+                /** @description Its id. */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was taken in.
+                 */
+                imported_at: string;
+                /**
+                 * Format: int32
+                 * @description How many lines it has.
+                 */
+                lines: number;
+                /**
+                 * Format: int32
+                 * @description How many of them are what the ledger says.
+                 */
+                matched: number;
+                /** @description Always `payout`. */
+                object: string;
+                /**
+                 * Format: int32
+                 * @description How many are open items.
+                 */
+                open: number;
+                /**
+                 * Format: date-time
+                 * @description When it was paid out.
+                 */
+                paid_out_at?: string | null;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
+        Page_PlanListedOut: {
+            /** @description The entries. */
+            data: {
+                /** @description Its code. */
+                code: string;
+                /**
+                 * Format: date-time
+                 * @description When the plan was made.
+                 */
+                created_at: string;
+                /** @description Its id. */
+                id: string;
+                /** @description What its last version is called. */
+                name: string;
+                /** @description Always `plan`. */
+                object: string;
+                /**
+                 * Format: int32
+                 * @description The version that new subscriptions get.
+                 */
+                published_version?: number | null;
+                /**
+                 * Format: date-time
+                 * @description When it was retired.
+                 */
+                retired_at?: string | null;
+                /** @description `published`, `draft` while no version is, or `retired`. */
+                status: string;
+                /**
+                 * Format: int32
+                 * @description The last version.
                  */
                 version: number;
             }[];
@@ -3036,6 +5263,206 @@ export interface components {
             /** @description Always `list`. */
             object: string;
         };
+        /** @description A page of a list. */
+        Page_StatementOut: {
+            /** @description The entries. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description How many charges.
+                 */
+                charges: number;
+                /** @description In this currency. */
+                currency: string;
+                /** @description Whose. */
+                customer_id: string;
+                /** @description Its id. */
+                id: string;
+                /** @description A line for each meter and price. */
+                lines: components["schemas"]["StatementLineOut"][];
+                /** @description `YYYY-MM`, calendar months in UTC. */
+                month: string;
+                /** @description Always `statement`. */
+                object: string;
+                /** @description Always `running`: nothing is closed yet. */
+                status: string;
+                /** @description The sum of its lines, exact. */
+                total: string;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
+        Page_SubscriptionListedOut: {
+            /** @description The entries. */
+            data: {
+                /** @description Whether it renews by itself. */
+                auto_renew: boolean;
+                /** @description Whether it ends with its period, or its trial. */
+                cancel_at_period_end: boolean;
+                /**
+                 * Format: date-time
+                 * @description When it began.
+                 */
+                created_at: string;
+                /** @description The currency of the customer's account. */
+                currency: string;
+                /** @description Whose. */
+                customer_id: string;
+                /**
+                 * Format: date-time
+                 * @description When it ended.
+                 */
+                ended_at?: string | null;
+                /** @description Its id. */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When something is due by time next.
+                 */
+                next_due_at?: string | null;
+                /** @description Always `subscription`. */
+                object: string;
+                period?: components["schemas"]["SubscriptionPeriodOut"] | null;
+                /** @description The plan's code. */
+                plan_code: string;
+                /** @description The plan. */
+                plan_id: string;
+                /**
+                 * Format: int32
+                 * @description The version that it keeps.
+                 */
+                plan_version: number;
+                /** @description Seats. */
+                quantity: string;
+                /** @description `trialing`, `active`, `past_due`, `paused`, `cancelled` or `expired`. */
+                status: string;
+                /**
+                 * Format: date-time
+                 * @description When the trial ends, or ended.
+                 */
+                trial_end?: string | null;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
+        Page_TaxRateOut: {
+            /** @description The entries. */
+            data: {
+                /** @description For this kind of thing. */
+                category: string;
+                /** @description For customers in this country. */
+                country: string;
+                /** @description Its id. */
+                id: string;
+                /** @description Whether prices have it in them already. */
+                inclusive: boolean;
+                /** @description What it is called on invoices. */
+                name: string;
+                /** @description Always `tax_rate`. */
+                object: string;
+                /** @description In percent. */
+                percent: string;
+                /** @description The log's position after the command; `null` when it was only asked for. */
+                position?: string | null;
+                /** @description Whether a business with a tax id in another country than yours owes it itself. */
+                reverse_charge: boolean;
+                /** @description Only in this part of it; `null` for all of it. */
+                subdivision?: string | null;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
+        Page_TestClockOut: {
+            /** @description The entries. */
+            data: {
+                /**
+                 * Format: date-time
+                 * @description When it was made, by the real clock.
+                 */
+                created_at: string;
+                /** @description Its id. */
+                id: string;
+                /** @description What you call it. */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description What it shows.
+                 */
+                now: string;
+                /** @description Always `test_clock`. */
+                object: string;
+                /** @description The log's position after the command; `null` when it was only asked for. */
+                position?: string | null;
+                /** @description `ready`, or `advancing` while it is on its way. */
+                status: string;
+                /**
+                 * Format: date-time
+                 * @description Where it is on its way to; `null` when it is ready.
+                 */
+                target?: string | null;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
+        Page_WebhookOut: {
+            /** @description The entries. */
+            data: {
+                /** @description The connector that it came to. */
+                connector_id: string;
+                /**
+                 * Format: date-time
+                 * @description When the provider made it.
+                 */
+                created_at: string;
+                /** @description Its id. */
+                id: string;
+                /** @description Always `webhook`. */
+                object: string;
+                /**
+                 * @description `applied` (it told something new), `known_already` (known, or overtaken), `not_ours` (about nothing of yours, or
+                 *     of a type that says nothing here) or `refused` (it contradicts what is known: a person must look); `null` until it
+                 *     was taken in.
+                 */
+                outcome?: string | null;
+                /** @description The payment that it names. */
+                payment_id?: string | null;
+                /** @description The provider's id for it. */
+                provider_event_id: string;
+                /** @description The provider's type, for example `payment_intent.succeeded`. */
+                provider_type: string;
+                /**
+                 * Format: date-time
+                 * @description When it came.
+                 */
+                received_at: string;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
         /** @description What paid a charge. */
         PaidOut: {
             /** @description Taken from credits. */
@@ -3045,6 +5472,14 @@ export interface components {
             /** @description From a session's deposit. */
             session: string;
         };
+        /** @description A pause. */
+        PauseSubscription: {
+            /**
+             * Format: date-time
+             * @description When it goes on by itself; when you say so, when left out.
+             */
+            resumes_at?: string | null;
+        };
         /** @description Where settlements are paid to. */
         PayeeIn: {
             /**
@@ -3053,11 +5488,527 @@ export interface components {
              */
             payee: string;
         };
+        /** @description Money that has come. */
+        PayInvoice: {
+            /** @description How much; all that is due when left out. */
+            amount?: string | null;
+            /**
+             * Format: date-time
+             * @description When it came; now when left out.
+             */
+            received_at?: string | null;
+            /** @description For example the bank's reference; 1 to 100 characters. Must not be personal data. */
+            reference?: string | null;
+        };
+        /**
+         * @description When the money is taken.
+         * @enum {string}
+         */
+        PaymentCapture: "automatic" | "manual";
+        /** @description Why a payment was declined. */
+        PaymentFailureOut: {
+            /** @description The provider's code. */
+            code: string;
+            /** @description The provider's words. */
+            message: string;
+        };
+        /** @description A payment in a list. */
+        PaymentListedOut: {
+            /** @description How much. */
+            amount: string;
+            /** @description What was captured. */
+            captured: string;
+            /** @description Who makes it; `null` for one that was recorded by hand. */
+            connector_id?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description In this currency. */
+            currency: string;
+            /** @description Who pays. */
+            customer_id: string;
+            /** @description The provider's code, if it was ever declined. */
+            failure_code?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What for. */
+            invoice_id?: string | null;
+            /** @description Always `payment`. */
+            object: string;
+            /** @description Whether a payout file had it. */
+            paid_out: boolean;
+            /** @description The provider's id for it. */
+            provider_id?: string | null;
+            /** @description What was refunded, or is being refunded. */
+            refunded: string;
+            /** @description `created`, `processing`, `requires_action`, `authorized`, `succeeded`, `failed` or `cancelled`. */
+            status: string;
+        };
+        /** @description A payment method, by the names that the provider gave it. No card data. */
+        PaymentMethodRef: {
+            /** @description The provider's customer; 1 to 255 characters. */
+            customer?: string | null;
+            /**
+             * @description The provider's payment method; 1 to 255 characters.
+             * @example pm_1PxYz2eZvKYlo2C
+             */
+            method: string;
+        };
+        /** @description In which order a customer's money is used. */
+        PaymentOrderIn: {
+            /**
+             * @description What pays first, second, third: each at most once, at least one. What is left out pays nothing.
+             * @example [
+             *       "credits",
+             *       "allowance",
+             *       "postpaid"
+             *     ]
+             */
+            order: components["schemas"]["PaymentSource"][];
+        };
+        /** @description In which order a customer's money is used. */
+        PaymentOrderOut: {
+            /** @description Whose. */
+            customer_id: string;
+            /** @description Always `payment_order`. */
+            object: string;
+            /** @description What pays first, second, third. */
+            order: components["schemas"]["PaymentSource"][];
+            /** @description The log's position after the command. */
+            position: string;
+        };
+        /** @description A payment. */
+        PaymentOut: {
+            /** @description Where the customer has to go, while it has to. */
+            action_url?: string | null;
+            /** @description How much. */
+            amount: string;
+            /** @description Whether it is to be cancelled. */
+            cancel_requested: boolean;
+            /** @description When the money is taken. */
+            capture: components["schemas"]["PaymentCapture"];
+            /** @description What is to be captured; `null` while nothing is. */
+            capture_requested?: string | null;
+            /** @description What was captured. */
+            captured: string;
+            /** @description Who makes it; `null` for one that was recorded by hand. */
+            connector_id?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description In this currency. */
+            currency: string;
+            /** @description Who pays. */
+            customer_id: string;
+            /** @description What the provider has taken back for disputes that are open or lost. */
+            disputed: string;
+            /** @description Its disputes. */
+            disputes: components["schemas"]["DisputeOut"][];
+            failure?: components["schemas"]["PaymentFailureOut"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What for; `null` for one that is applied to no invoice. */
+            invoice_id?: string | null;
+            /** @description Whether the provider has to be asked for something. */
+            is_asking: boolean;
+            /** @description Whether it, or a refund of it, waits at the provider. */
+            is_waiting: boolean;
+            /** @description Always `payment`. */
+            object: string;
+            /** @description Whether the customer is away. */
+            off_session: boolean;
+            payment_method?: components["schemas"]["PaymentMethodRef"] | null;
+            /** @description The payout file that it was paid out with. */
+            payout_id?: string | null;
+            /** @description The log's position after the command; `null` when it was only asked for. */
+            position?: string | null;
+            /** @description The provider's id for it; of one recorded by hand its reference. */
+            provider_id?: string | null;
+            /**
+             * Format: date-time
+             * @description When the money came.
+             */
+            received_at?: string | null;
+            /** @description What can still be refunded. */
+            refundable: string;
+            /** @description What was refunded, or is being refunded. */
+            refunded: string;
+            /** @description Its refunds, in the order in which they were asked for. */
+            refunds: components["schemas"]["RefundOut"][];
+            refusal?: components["schemas"]["PaymentRefusalOut"] | null;
+            /**
+             * @description `created` (the provider has not answered), `processing`, `requires_action`, `authorized`, `succeeded`, `failed` or
+             *     `cancelled`.
+             */
+            status: string;
+            /** @description What was more than was due of its invoice, and became credits. */
+            to_credits: string;
+        };
+        /** @description Why a provider would not do what it was asked for. The payment stands as before. */
+        PaymentRefusalOut: {
+            /** @description `capture` or `cancel`. */
+            asked: string;
+            /** @description The provider's code. */
+            code: string;
+            /** @description The provider's words. */
+            message: string;
+        };
+        /**
+         * @description What may pay a charge.
+         * @enum {string}
+         */
+        PaymentSource: "allowance" | "credits" | "postpaid";
+        /** @description A line of a payout file, and what became of it. */
+        PayoutLineOut: {
+            /** @description The provider's kind. */
+            category: string;
+            /**
+             * @description Why it is open: `unknown`, `amount_differs`, `currency_differs`, `not_succeeded`, `paid_out_twice` or
+             *     `no_payment` (a fee, an adjustment).
+             */
+            cause?: string | null;
+            /** @description In this currency. */
+            currency: string;
+            /** @description Why it is none any more, in words. */
+            explanation?: string | null;
+            /** @description What the provider kept. */
+            fee: string;
+            /** @description Before fees; less than zero for what went back. */
+            gross: string;
+            /** @description Its place, from 0. */
+            index: number;
+            /** @description After fees. */
+            net: string;
+            /** @description The payment that it matches. */
+            payment_id?: string | null;
+            /** @description The provider's id for it. */
+            provider_line_id: string;
+            /** @description The refund that it matches. */
+            refund_id?: string | null;
+            /** @description The provider's id for what it is about. */
+            source_id?: string | null;
+            /** @description `matched`, `open` or `closed`. */
+            state: string;
+        };
+        /** @description A payout file in a list. */
+        PayoutListedOut: {
+            /**
+             * Format: int32
+             * @description How many somebody has explained.
+             */
+            closed: number;
+            /** @description From whom. */
+            connector_id: string;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was taken in.
+             */
+            imported_at: string;
+            /**
+             * Format: int32
+             * @description How many lines it has.
+             */
+            lines: number;
+            /**
+             * Format: int32
+             * @description How many of them are what the ledger says.
+             */
+            matched: number;
+            /** @description Always `payout`. */
+            object: string;
+            /**
+             * Format: int32
+             * @description How many are open items.
+             */
+            open: number;
+            /**
+             * Format: date-time
+             * @description When it was paid out.
+             */
+            paid_out_at?: string | null;
+        };
+        /** @description A payout file. */
+        PayoutOut: {
+            /** @description How many somebody has explained. */
+            closed: number;
+            /** @description From whom. */
+            connector_id: string;
+            /** @description Its id: follows from its content. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was taken in.
+             */
+            imported_at: string;
+            /** @description Its lines, in order. */
+            lines: components["schemas"]["PayoutLineOut"][];
+            /** @description How many lines are what the ledger says. */
+            matched: number;
+            /** @description Always `payout`. */
+            object: string;
+            /** @description How many are open items. */
+            open: number;
+            /**
+             * Format: date-time
+             * @description When it was paid out, if all its lines say the same.
+             */
+            paid_out_at?: string | null;
+            /** @description The log's position after the command; `null` when it was only asked for. */
+            position?: string | null;
+        };
+        /** @description A change that is to come. */
+        PendingChangeOut: {
+            /**
+             * Format: date-time
+             * @description From this moment on.
+             */
+            effective_at: string;
+            plan?: components["schemas"]["SubscribedPlanOut"] | null;
+            /** @description Seats from then on. */
+            quantity: string;
+        };
         /**
          * @description How long a quota counts before it starts anew; calendar borders in UTC.
          * @enum {string}
          */
         PeriodIn: "hour" | "day" | "month" | "total";
+        /** @description What a plan gives beyond its prices. Which fields there are follows from the kind. */
+        PlanFeature: {
+            /** @description Of `boolean`: whether it may be used. */
+            enabled?: boolean | null;
+            /** @description What kind. */
+            kind: components["schemas"]["PlanFeatureKind"];
+            /** @description Of `metered`: how much in each period, what the meter's price includes; as much as one likes when left out. */
+            limit?: string | null;
+            /** @description Of `metered`: which meter of the price list. */
+            meter?: string | null;
+            /** @description Of `static`: its value; 1 to 500 characters. */
+            value?: string | null;
+        };
+        /**
+         * @description A kind of feature.
+         * @enum {string}
+         */
+        PlanFeatureKind: "boolean" | "static" | "metered";
+        /** @description How long a period is. */
+        PlanInterval: {
+            /**
+             * Format: int32
+             * @description How many of them: 1 to 120; 1 when left out.
+             */
+            count?: number | null;
+            /** @description The unit, in the customer's time zone. */
+            unit: components["schemas"]["PlanIntervalUnit"];
+        };
+        /**
+         * @description The unit of a period.
+         * @enum {string}
+         */
+        PlanIntervalUnit: "day" | "week" | "month" | "year";
+        /**
+         * @description What becomes of usage that comes after its period's close.
+         * @enum {string}
+         */
+        PlanLateUsage: "next_invoice" | "waive";
+        /** @description A plan in a list: without what it says. */
+        PlanListedOut: {
+            /** @description Its code. */
+            code: string;
+            /**
+             * Format: date-time
+             * @description When the plan was made.
+             */
+            created_at: string;
+            /** @description Its id. */
+            id: string;
+            /** @description What its last version is called. */
+            name: string;
+            /** @description Always `plan`. */
+            object: string;
+            /**
+             * Format: int32
+             * @description The version that new subscriptions get.
+             */
+            published_version?: number | null;
+            /**
+             * Format: date-time
+             * @description When it was retired.
+             */
+            retired_at?: string | null;
+            /** @description `published`, `draft` while no version is, or `retired`. */
+            status: string;
+            /**
+             * Format: int32
+             * @description The last version.
+             */
+            version: number;
+        };
+        /** @description A plan, with what one of its versions says. */
+        PlanOut: {
+            /** @description Its code. */
+            code: string;
+            /**
+             * Format: date-time
+             * @description When this version was drafted.
+             */
+            created_at: string;
+            /**
+             * Format: int32
+             * @description The draft, which may still change; `null` without one.
+             */
+            draft_version?: number | null;
+            /**
+             * Format: int32
+             * @description How many days after its date an invoice is due.
+             */
+            due_days: number;
+            /** @description The features, by code. */
+            features: {
+                [key: string]: components["schemas"]["PlanFeature"];
+            };
+            /**
+             * Format: int32
+             * @description How many days a subscription goes on when its invoice is not paid, or when its renewal is off.
+             */
+            grace_days: number;
+            /** @description Its id. */
+            id: string;
+            /** @description How long a period is. */
+            interval: components["schemas"]["PlanInterval"];
+            /** @description What becomes of usage that comes after its period's close. */
+            late_usage: components["schemas"]["PlanLateUsage"];
+            /** @description What it is called. */
+            name: string;
+            /** @description Always `plan`. */
+            object: string;
+            /** @description The log's position after the command; `null` when it was only asked for. */
+            position?: string | null;
+            /** @description The prices. */
+            prices: components["schemas"]["PlanPrice"][];
+            /**
+             * Format: date-time
+             * @description When this version was published; `null` for a draft.
+             */
+            published_at?: string | null;
+            /**
+             * Format: int32
+             * @description The version that new subscriptions get; `null` until one was published.
+             */
+            published_version?: number | null;
+            /**
+             * Format: int32
+             * @description How many days before a trial's or a period's end a reminder is due.
+             */
+            reminder_days: number;
+            /**
+             * Format: date-time
+             * @description When the plan was retired.
+             */
+            retired_at?: string | null;
+            /** @description After how many days each a failed payment is tried again. */
+            retry_days: number[];
+            /** @description `draft` or `published`, of the version that is shown; `retired` when nobody can subscribe to it any more. */
+            status: string;
+            /**
+             * Format: int32
+             * @description How many days are free at first.
+             */
+            trial_days: number;
+            /**
+             * Format: int32
+             * @description The version that is shown: 1, 2, 3…
+             */
+            version: number;
+        };
+        /** @description A price of a plan. */
+        PlanPrice: {
+            beyond?: components["schemas"]["PlanPriceBeyond"] | null;
+            /**
+             * @description Its code, unique in the plan: 1 to 64 of `a-z 0-9 _ . -`.
+             * @example seat
+             */
+            code: string;
+            /** @description What it costs, by currency; the same currencies in all prices of a plan. */
+            currencies: {
+                [key: string]: components["schemas"]["PlanPricing"];
+            };
+            due?: components["schemas"]["PlanPriceDue"] | null;
+            /** @description What it is for. */
+            kind: components["schemas"]["PlanPriceKind"];
+            /** @description Of usage: which meter of the price list; required. */
+            meter?: string | null;
+            /** @description What it is called on invoices; 1 to 200 characters. */
+            name: string;
+            /** @description Of a recurring fee: whether it is for each seat; `false` when left out. */
+            per_seat?: boolean | null;
+            /** @description Which tax rates apply; `standard` when left out. */
+            tax_category?: string | null;
+        };
+        /**
+         * @description What happens to usage beyond what is included.
+         * @enum {string}
+         */
+        PlanPriceBeyond: "block" | "charge" | "credits";
+        /**
+         * @description When a fee is due.
+         * @enum {string}
+         */
+        PlanPriceDue: "in_advance" | "in_arrears";
+        /**
+         * @description What a price is for.
+         * @enum {string}
+         */
+        PlanPriceKind: "recurring" | "one_time" | "usage";
+        /**
+         * @description How a quantity becomes an amount.
+         * @enum {string}
+         */
+        PlanPriceModel: "flat" | "per_unit" | "graduated" | "volume" | "package" | "percentage";
+        /**
+         * @description What something costs in one currency. Amounts and quantities are decimal strings; which fields there are follows
+         *     from the model.
+         */
+        PlanPricing: {
+            /**
+             * @description Of `flat`: the amount. Of `package`: the price of a package.
+             * @example 99
+             */
+            amount?: string | null;
+            /** @description So much in each period costs nothing; none when left out. */
+            included?: string | null;
+            /** @description Of usage: what a period costs at least; nothing when left out. */
+            minimum?: string | null;
+            /** @description How a quantity becomes an amount. */
+            model: components["schemas"]["PlanPriceModel"];
+            /** @description Of `percentage`: for each use; none when left out. */
+            per_use?: string | null;
+            /** @description Of `percentage`: in percent of the quantity; at most 100, at most 4 decimals. */
+            percent?: string | null;
+            /** @description Of `package`: how many units a package has. */
+            size?: string | null;
+            /** @description Of `graduated` and `volume`: 1 to 50, each up to more than the one before, the last without an end. */
+            tiers?: components["schemas"]["PlanTier"][] | null;
+            /** @description Of `per_unit`: the price of one unit. */
+            unit_price?: string | null;
+        };
+        /** @description A step of a graduated or a volume price. */
+        PlanTier: {
+            /** @description A fee, once, when it is entered; none when left out. */
+            flat?: string | null;
+            /** @description The price of one unit in it. */
+            unit_price: string;
+            /**
+             * @description The last quantity that belongs to it; left out of the last tier.
+             * @example 100000
+             */
+            up_to?: string | null;
+        };
         /** @description An amount that moved from one account to another. */
         PostingOut: {
             /** @description How much. */
@@ -3099,6 +6050,62 @@ export interface components {
             amount: string;
             /** @description The account's currency when left out; another one is refused. */
             currency?: string | null;
+        };
+        /** @description An invoice that there is not yet. */
+        PreviewedInvoiceOut: {
+            /** @description `automatic` or `send`. */
+            collection: string;
+            /** @description In this currency. */
+            currency: string;
+            /**
+             * Format: date-time
+             * @description Its date.
+             */
+            date: string;
+            /**
+             * Format: int32
+             * @description How many days after that it is due.
+             */
+            due_days: number;
+            /** @description What it is for: usage so far. */
+            lines: components["schemas"]["InvoiceLineOut"][];
+            period?: components["schemas"]["InvoicePeriodOut"] | null;
+            /** @description The sum of the lines, without tax. */
+            subtotal: string;
+            /** @description All taxes. */
+            tax: string;
+            /** @description The taxes. */
+            taxes: components["schemas"]["InvoiceTaxOut"][];
+            /** @description What is to be paid. */
+            total: string;
+        };
+        /** @description Which preview. */
+        PreviewInvoice: {
+            /** @description The subscription. */
+            subscription_id: string;
+        };
+        /** @description A price and a quantity. */
+        PriceToRate: {
+            /**
+             * @description In this currency.
+             * @example USD
+             */
+            currency: string;
+            /** @description How much more `marginal` is for; 1 when left out. */
+            next?: string | null;
+            /** @description As in `prices` of a plan, for one currency. */
+            pricing: components["schemas"]["PlanPricing"];
+            /**
+             * @description How much was used in the period, what is included among it; for a fee the seats. A decimal string, zero or more,
+             *     at most 6 decimals.
+             * @example 12500
+             */
+            quantity: string;
+            /**
+             * Format: int64
+             * @description In how many charges; 1 when left out.
+             */
+            uses?: number | null;
         };
         /** @description What went wrong (RFC 9457). Some problems have more fields, for example `limit` and `remaining`. */
         ProblemBody: {
@@ -3203,6 +6210,44 @@ export interface components {
             /** @description Its session keys in sum; they pay apart from the account. */
             session_keys: components["schemas"]["SessionKeyTotalsOut"];
         };
+        /** @description Units at one price. */
+        RatedPartOut: {
+            /** @description Of a tier: the quantity that it begins after. What is included does not count. */
+            after?: string | null;
+            /** @description What they come to, exactly. */
+            amount: string;
+            /** @description The tier's fee. */
+            flat?: string | null;
+            /** @description How many units; packages and flat amounts are not divided. */
+            quantity: string;
+            /** @description The price of one, where each has the same. */
+            unit_price?: string | null;
+            /** @description Of a tier: the last quantity that belongs to it; `null` of the last one. */
+            up_to?: string | null;
+        };
+        /** @description What it comes to. */
+        RatedPriceOut: {
+            /** @description The same as a line of an invoice: rounded to the currency's smallest unit, half away from zero. */
+            amount: string;
+            /** @description What is beyond that. */
+            beyond: string;
+            /** @description In this currency. */
+            currency: string;
+            /** @description What it comes to, exactly. */
+            exact: string;
+            /** @description What of it costs nothing. */
+            included: string;
+            /** @description What `next` more would cost, exactly; never less than zero. */
+            marginal: string;
+            /** @description Always `rated_price`. */
+            object: string;
+            /** @description What it is the sum of. */
+            parts: components["schemas"]["RatedPartOut"][];
+            /** @description How much. */
+            quantity: string;
+            /** @description What is added at the period's end because a period costs at least the price's minimum; exact. */
+            to_minimum: string;
+        };
         /** @description So many requests in so many seconds. */
         RateIn: {
             /**
@@ -3238,6 +6283,36 @@ export interface components {
              * @description How many.
              */
             requests: number;
+        };
+        /** @description A refund of a payment, or of a part of it. */
+        RefundOut: {
+            /** @description How much. */
+            amount: string;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            /** @description The credit note that it belongs to. */
+            credit_note_id?: string | null;
+            /** @description The payment's. */
+            currency: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Always `refund`. */
+            object: string;
+            /** @description The payment. */
+            payment_id: string;
+            /** @description The payout file that it was taken from. */
+            payout_id?: string | null;
+            /** @description The log's position after the command; `null` when it was only asked for, or with its payment. */
+            position?: string | null;
+            /** @description The provider's id for it. */
+            provider_id?: string | null;
+            /** @description Why. */
+            reason: string;
+            /** @description `pending`, `succeeded` or `failed`. */
+            status: string;
         };
         /** @description What the owner signed: one of both. */
         RegistrationIn: {
@@ -3835,6 +6910,55 @@ export interface components {
             session_id: string;
         };
         /**
+         * @description A line of a statement. The events behind it: `GET /v1/events?customer_id=…&type=charged` and `type=captured`,
+         *     between its first and its last position.
+         */
+        StatementLineOut: {
+            /** @description What it costs, exact. */
+            amount: string;
+            /**
+             * Format: int64
+             * @description How many charges.
+             */
+            charges: number;
+            /** @description The place in the log of the first of them. */
+            first_position: string;
+            /** @description How much of that an allowance covered. */
+            included_quantity: string;
+            /** @description The place in the log of the last of them. */
+            last_position: string;
+            /** @description The meter; `null` for flat amounts. */
+            meter?: string | null;
+            /** @description How much of it. */
+            quantity?: string | null;
+            /** @description The price of one unit. */
+            unit_price?: string | null;
+        };
+        /** @description The running statement of a customer's month. */
+        StatementOut: {
+            /**
+             * Format: int64
+             * @description How many charges.
+             */
+            charges: number;
+            /** @description In this currency. */
+            currency: string;
+            /** @description Whose. */
+            customer_id: string;
+            /** @description Its id. */
+            id: string;
+            /** @description A line for each meter and price. */
+            lines: components["schemas"]["StatementLineOut"][];
+            /** @description `YYYY-MM`, calendar months in UTC. */
+            month: string;
+            /** @description Always `statement`. */
+            object: string;
+            /** @description Always `running`: nothing is closed yet. */
+            status: string;
+            /** @description The sum of its lines, exact. */
+            total: string;
+        };
+        /**
          * @description What a step is about.
          * @enum {string}
          */
@@ -3862,6 +6986,240 @@ export interface components {
         /** @description Who asks: the organization when the body is empty or left out, else the owner. */
         StopIn: {
             owner_signature?: components["schemas"]["OwnerSignatureIn"] | null;
+        };
+        /** @description The plan of a subscription. */
+        SubscribedPlanOut: {
+            /** @description Its code. */
+            code: string;
+            /** @description The plan. */
+            id: string;
+            /** @description How long a period is. */
+            interval: components["schemas"]["PlanInterval"];
+            /** @description What that is called. */
+            name: string;
+            /**
+             * Format: int32
+             * @description The version.
+             */
+            version: number;
+        };
+        /** @description A subscription in a list. */
+        SubscriptionListedOut: {
+            /** @description Whether it renews by itself. */
+            auto_renew: boolean;
+            /** @description Whether it ends with its period, or its trial. */
+            cancel_at_period_end: boolean;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            created_at: string;
+            /** @description The currency of the customer's account. */
+            currency: string;
+            /** @description Whose. */
+            customer_id: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at?: string | null;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When something is due by time next.
+             */
+            next_due_at?: string | null;
+            /** @description Always `subscription`. */
+            object: string;
+            period?: components["schemas"]["SubscriptionPeriodOut"] | null;
+            /** @description The plan's code. */
+            plan_code: string;
+            /** @description The plan. */
+            plan_id: string;
+            /**
+             * Format: int32
+             * @description The version that it keeps.
+             */
+            plan_version: number;
+            /** @description Seats. */
+            quantity: string;
+            /** @description `trialing`, `active`, `past_due`, `paused`, `cancelled` or `expired`. */
+            status: string;
+            /**
+             * Format: date-time
+             * @description When the trial ends, or ended.
+             */
+            trial_end?: string | null;
+        };
+        /** @description A subscription. */
+        SubscriptionOut: {
+            /** @description `anniversary`, `calendar`, or the time that periods are counted from. */
+            anchoring: string;
+            /** @description Whether it renews by itself. */
+            auto_renew: boolean;
+            /** @description Whether it ends with its period, or its trial. */
+            cancel_at_period_end: boolean;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            created_at: string;
+            /** @description The currency of the customer's account. */
+            currency: string;
+            /** @description Whose. */
+            customer_id: string;
+            /** @description Why it ended: `requested`, `not_renewed`, `unpaid` or `trial_ended`. */
+            end_cause?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends unless they are paid; `null` while no grace is running.
+             */
+            grace_until?: string | null;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When something is due by time next; `null` when nothing is.
+             */
+            next_due_at?: string | null;
+            /** @description Always `subscription`. */
+            object: string;
+            open_bill?: components["schemas"]["OpenBillOut"] | null;
+            pending_change?: components["schemas"]["PendingChangeOut"] | null;
+            period?: components["schemas"]["SubscriptionPeriodOut"] | null;
+            /** @description The plan, with the version that it keeps. */
+            plan: components["schemas"]["SubscribedPlanOut"];
+            /** @description The log's position after the command; `null` when it was only asked for. */
+            position?: string | null;
+            /** @description Seats. */
+            quantity: string;
+            /**
+             * Format: date-time
+             * @description When a pause ends by itself.
+             */
+            resumes_at?: string | null;
+            /** @description `trialing`, `active`, `past_due`, `paused`, `cancelled` or `expired`. */
+            status: string;
+            /** @description The customer's time zone when it began. */
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @description When the trial ends, or ended; `null` without one.
+             */
+            trial_end?: string | null;
+            /** @description Invoices that were not paid in time. */
+            unpaid_invoices: string[];
+        };
+        /** @description A period of a subscription: from its start up to, and without, its end. */
+        SubscriptionPeriodOut: {
+            /**
+             * Format: date-time
+             * @description The first moment after it.
+             */
+            end: string;
+            /**
+             * Format: date-time
+             * @description Its first moment.
+             */
+            start: string;
+        };
+        /**
+         * @description When something takes effect.
+         * @enum {string}
+         */
+        SubscriptionWhen: "now" | "period_end";
+        /** @description How somebody is taxed. */
+        TaxProfileIn: {
+            /**
+             * @description Where it is: two capital letters of ISO 3166-1. Of a customer: without it no tax applies.
+             * @example DE
+             */
+            country?: string | null;
+            /** @description Of a customer: whether it owes no tax at all; `false` when left out. */
+            exempt?: boolean;
+            /** @description Which part of it, of ISO 3166-2 without the country. */
+            subdivision?: string | null;
+            /** @description Its tax id as a business: 1 to 64 printable ASCII characters. */
+            tax_id?: string | null;
+        };
+        /** @description How somebody is taxed. */
+        TaxProfileOut: {
+            /** @description Where it is. */
+            country?: string | null;
+            /** @description Whether it owes no tax at all. */
+            exempt: boolean;
+            /** @description Which part of it. */
+            subdivision?: string | null;
+            /** @description Its tax id as a business. */
+            tax_id?: string | null;
+        };
+        /** @description A row of the tax table. */
+        TaxRateOut: {
+            /** @description For this kind of thing. */
+            category: string;
+            /** @description For customers in this country. */
+            country: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Whether prices have it in them already. */
+            inclusive: boolean;
+            /** @description What it is called on invoices. */
+            name: string;
+            /** @description Always `tax_rate`. */
+            object: string;
+            /** @description In percent. */
+            percent: string;
+            /** @description The log's position after the command; `null` when it was only asked for. */
+            position?: string | null;
+            /** @description Whether a business with a tax id in another country than yours owes it itself. */
+            reverse_charge: boolean;
+            /** @description Only in this part of it; `null` for all of it. */
+            subdivision?: string | null;
+        };
+        /** @description A row that is there no more. */
+        TaxRateRemovedOut: {
+            /** @description Always `true`. */
+            deleted: boolean;
+            /** @description Its id. */
+            id: string;
+            /** @description Always `tax_rate`. */
+            object: string;
+            /** @description The log's position after the command. */
+            position: string;
+        };
+        /** @description A test clock. */
+        TestClockOut: {
+            /**
+             * Format: date-time
+             * @description When it was made, by the real clock.
+             */
+            created_at: string;
+            /** @description Its id. */
+            id: string;
+            /** @description What you call it. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description What it shows.
+             */
+            now: string;
+            /** @description Always `test_clock`. */
+            object: string;
+            /** @description The log's position after the command; `null` when it was only asked for. */
+            position?: string | null;
+            /** @description `ready`, or `advancing` while it is on its way. */
+            status: string;
+            /**
+             * Format: date-time
+             * @description Where it is on its way to; `null` when it is ready.
+             */
+            target?: string | null;
         };
         /** @description A token on a chain. */
         TokenOut: {
@@ -3961,6 +7319,46 @@ export interface components {
              * @example 0x…
              */
             signature: string;
+        };
+        /** @description A payment provider's message. What it says lies sealed in the vault. */
+        WebhookOut: {
+            /** @description The connector that it came to. */
+            connector_id: string;
+            /**
+             * Format: date-time
+             * @description When the provider made it.
+             */
+            created_at: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Always `webhook`. */
+            object: string;
+            /**
+             * @description `applied` (it told something new), `known_already` (known, or overtaken), `not_ours` (about nothing of yours, or
+             *     of a type that says nothing here) or `refused` (it contradicts what is known: a person must look); `null` until it
+             *     was taken in.
+             */
+            outcome?: string | null;
+            /** @description The payment that it names. */
+            payment_id?: string | null;
+            /** @description The provider's id for it. */
+            provider_event_id: string;
+            /** @description The provider's type, for example `payment_intent.succeeded`. */
+            provider_type: string;
+            /**
+             * Format: date-time
+             * @description When it came.
+             */
+            received_at: string;
+        };
+        /** @description What became of a message. */
+        WebhookTakenOut: {
+            /** @description Its id. */
+            id: string;
+            /** @description Whether it had come before: then nothing has changed. */
+            is_known: boolean;
+            /** @description Always `webhook`. */
+            object: string;
         };
         /** @description What an owner wants back. */
         WithdrawalOut: {
@@ -4236,6 +7634,193 @@ export interface operations {
             default: components["responses"]["ProblemResponse"];
         };
     };
+    list_connectors: {
+        parameters: {
+            query?: {
+                /** @description From `next_cursor`. */
+                cursor?: string;
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ConnectorOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    create_connector: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewConnector"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_connector: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    remove_connector: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    replace_connector_secrets: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectorSecretsIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    list_credit_notes: {
+        parameters: {
+            query?: {
+                /** @description From `next_cursor`. */
+                cursor?: string;
+                /** @description Only of this customer. */
+                customer_id?: string;
+                /** @description Only of this invoice. */
+                invoice_id?: string;
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CreditNoteListedOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_credit_note_pdf: {
+        parameters: {
+            query?: {
+                /** @description `en` or `zh`; that of the customer's invoices when left out. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
     list_customers: {
         parameters: {
             query?: {
@@ -4317,6 +7902,59 @@ export interface operations {
             default: components["responses"]["ProblemResponse"];
         };
     };
+    get_customer_billing: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerBillingOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    set_customer_billing: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerBillingIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerBillingOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
     grant_credit: {
         parameters: {
             query?: never;
@@ -4341,6 +7979,59 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CreditGrantOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_entitlements: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitlementsOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    set_payment_order: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaymentOrderIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentOrderOut"];
                 };
             };
             default: components["responses"]["ProblemResponse"];
@@ -4878,8 +8569,10 @@ export interface operations {
                 limit?: number;
                 /** @description Wait until this position can be read. */
                 min_position?: string;
-                /** @description Only of this month, `YYYY-MM`. */
-                month?: string;
+                /** @description Only with this status, for example `open`. */
+                status?: string;
+                /** @description Only of this subscription. */
+                subscription_id?: string;
             };
             header?: never;
             path?: never;
@@ -4892,7 +8585,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_InvoiceOut"];
+                    "application/json": components["schemas"]["Page_InvoiceListedOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    create_invoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvoice"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceOut"];
                 };
             };
             default: components["responses"]["ProblemResponse"];
@@ -4918,6 +8638,370 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvoiceOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    collect_invoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    list_invoice_credit_notes: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CreditNoteOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    create_credit_note: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCreditNote"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditNoteOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_invoice_csv: {
+        parameters: {
+            query?: {
+                /** @description `en` or `zh`; that of the customer's invoices when left out. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    discard_invoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    explain_invoice: {
+        parameters: {
+            query?: {
+                /** @description From `next_cursor` of the charges. */
+                cursor?: string;
+                /** @description Charges of a page, 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description The place of a line, from 0: with its charges. */
+                line?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceExplanationOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    finalize_invoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    add_invoice_lines: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddInvoiceLines"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    remove_invoice_line: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description without it a repeated request takes another line */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+                /** @description the line's place, from 0 */
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    mark_invoice_uncollectible: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    pay_invoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PayInvoice"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_invoice_pdf: {
+        parameters: {
+            query?: {
+                /** @description `en` or `zh`; that of the customer's invoices when left out. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    void_invoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    preview_invoice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewInvoice"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoicePreviewOut"];
                 };
             };
             default: components["responses"]["ProblemResponse"];
@@ -5099,6 +9183,55 @@ export interface operations {
             default: components["responses"]["ProblemResponse"];
         };
     };
+    get_organization_billing: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationBillingOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    set_organization_billing: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganizationBillingIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationBillingOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
     set_payee: {
         parameters: {
             query?: never;
@@ -5151,6 +9284,462 @@ export interface operations {
             default: components["responses"]["ProblemResponse"];
         };
     };
+    list_payments: {
+        parameters: {
+            query?: {
+                /** @description From `next_cursor`. */
+                cursor?: string;
+                /** @description Only of this customer. */
+                customer_id?: string;
+                /** @description Only for this invoice. */
+                invoice_id?: string;
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+                /** @description Only with this status, for example `failed`. */
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PaymentListedOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    create_payment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPayment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_payment: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    cancel_payment: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    capture_payment: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CapturePayment"] | null;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    refund_payment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRefund"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    list_payouts: {
+        parameters: {
+            query?: {
+                /** @description Only of this connector. */
+                connector_id?: string;
+                /** @description From `next_cursor`. */
+                cursor?: string;
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PayoutListedOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    import_payout: {
+        parameters: {
+            query: {
+                /** @description The connector of the provider that it is from. */
+                connector_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description UTF-8, at most 5 MiB and 10,000 lines */
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description it was taken in before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutOut"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_payout: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    close_payout_line: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+                /** @description the line's place, from 0 */
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClosePayoutLine"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    list_plans: {
+        parameters: {
+            query?: {
+                /** @description From `next_cursor`. */
+                cursor?: string;
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PlanListedOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    create_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPlan"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_plan: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+                /** @description This version; the last published one when left out, or the draft while none was published. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                /** @description its id or its code */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    publish_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description its id or its code */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    retire_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description its id or its code */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    draft_plan_version: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description its id or its code */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPlan"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanOut"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
     list_postings: {
         parameters: {
             query?: {
@@ -5177,6 +9766,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_PostingOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    rate_price: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceToRate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RatedPriceOut"];
                 };
             };
             default: components["responses"]["ProblemResponse"];
@@ -5800,6 +10413,651 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettlementOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    list_statements: {
+        parameters: {
+            query?: {
+                /** @description From `next_cursor`. */
+                cursor?: string;
+                /** @description Only of this customer. */
+                customer_id?: string;
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+                /** @description Only of this month, `YYYY-MM`. */
+                month?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_StatementOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_statement: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    list_subscriptions: {
+        parameters: {
+            query?: {
+                /** @description From `next_cursor`. */
+                cursor?: string;
+                /** @description Only of this customer. */
+                customer_id?: string;
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+                /** @description Only to this plan: its id or its code. */
+                plan_id?: string;
+                /** @description Only with this status. */
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SubscriptionListedOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    create_subscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSubscription"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_subscription: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    set_subscription_auto_renew: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AutoRenewIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    cancel_subscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelSubscription"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    change_subscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeSubscription"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    drop_subscription_cancel: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    drop_subscription_change: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    end_subscription_trial: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    pause_subscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseSubscription"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    resume_subscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    list_tax_rates: {
+        parameters: {
+            query?: {
+                /** @description From `next_cursor`. */
+                cursor?: string;
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TaxRateOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    create_tax_rate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTaxRate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxRateOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_tax_rate: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxRateOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    replace_tax_rate: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTaxRate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxRateOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    remove_tax_rate: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxRateRemovedOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    list_test_clocks: {
+        parameters: {
+            query?: {
+                /** @description From `next_cursor`. */
+                cursor?: string;
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TestClockOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    create_test_clock: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTestClock"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestClockOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_test_clock: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestClockOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    advance_test_clock: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdvanceTestClock"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestClockOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                /** @description Only of this connector. */
+                connector_id?: string;
+                /** @description From `next_cursor`. */
+                cursor?: string;
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+                /** @description Only those that name this payment. */
+                payment_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WebhookOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    receive_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connector_id: string;
+            };
+            cookie?: never;
+        };
+        /** @description as the provider sends and signs it */
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTakenOut"];
                 };
             };
             default: components["responses"]["ProblemResponse"];
