@@ -159,7 +159,7 @@ pub struct ReconcileArgs {
 pub struct ReplayArgs {
     #[command(flatten)]
     pub store: Store,
-    /// Only these read models: journal, quota, invoice, risk, directory, settlement, hold
+    /// Only these read models: journal, quota, statement, risk, directory, settlement, hold, billing
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Take the rebuilt tables even when they differ from the live ones
