@@ -131,7 +131,7 @@ async fn what_a_clock_shows_is_nobody_elses_time() {
     ahead.go(api, began + Months::new(2) + TimeDelta::days(1)).await;
     assert_eq!(subscriber.invoices(api).await.len(), 3);
 
-    // Numbers are of one series for all: the last one was given in two months.
+    // Each clock has a series of its own, and so has whoever lives in real time.
     let now = times_of_a_first_invoice(api, None).await;
     let until_now = eventstore::clock::now();
     assert!(now.iter().all(|at| (began..=until_now).contains(at)), "{began} to {until_now}: {now:?}");
