@@ -18,7 +18,7 @@ use crate::account::{Account, Owner, PastCycle, PlanQuota, QUOTAS_MAX, Quota, Re
 use crate::cycle::Cycle;
 use crate::ids::{InvoiceId, SubscriptionId};
 use crate::meter::MeterCode;
-use crate::money::Amount;
+use crate::money::{Amount, Quantity};
 use crate::subscription::TurnTo;
 
 /// The subscription whose bill it is.
@@ -168,20 +168,30 @@ impl Account {
     }
 
     /// What counts in a period from its begin. Periods are told apart by when they begin: one that begins at the same
-    /// moment as one before has what is reserved in that, and when it is the same one again all of it.
+    /// moment as one before has what is reserved in that, however long ago it was, and when it is the same one again all
+    /// of it.
     fn goes_on(&self, plan: &PlanQuota, meter: &MeterCode, is_carried: bool) -> Tally {
         let start = plan.cycle.start;
         let all_of = |plan: &PlanQuota, tally: Tally| tally.without(self.to_give_back(meter, plan, tally));
         let past = self.past.get(meter).filter(|past| past.plan.cycle.start == start);
-        match (self.quotas.get(meter), past) {
+        let quota = self.quotas.get(meter);
+        let tally = match (quota, past) {
             (Some(quota), _) if is_carried => {
                 quota.plan.as_deref().map_or(quota.tally(), |before| all_of(before, quota.tally()))
             }
-            (Some(quota), _) if quota.period_start == start => Tally { held: quota.held, ..Tally::default() },
             (None, Some(past)) if past.plan.subscription_id == plan.subscription_id => all_of(&past.plan, past.tally),
-            (None, Some(past)) => Tally { held: past.tally.held, ..Tally::default() },
             _ => Tally::default(),
-        }
+        };
+        // With what is in a period that begins at another time, and is moved here.
+        let moved =
+            quota.filter(|quota| is_carried && quota.period_start != start).map_or(Quantity::ZERO, |it| it.held);
+        Tally { held: self.reserved_in(meter, start).plus(moved), ..tally }
+    }
+
+    /// What holds reserve in a period of a subscription.
+    fn reserved_in(&self, meter: &MeterCode, start: Timestamp) -> Quantity {
+        let parts = self.holds.values().flat_map(|hold| &hold.usage).filter(|part| part.is_of(meter, start, true));
+        parts.fold(Quantity::ZERO, |sum, part| sum.plus(part.quantity))
     }
 
     pub(super) fn apply_turned(&mut self, turned: &Turned) {

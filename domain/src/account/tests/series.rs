@@ -239,7 +239,8 @@ impl Series {
 
     fn check_quotas(&mut self, before: &Account, event: &AccountEvent) {
         for (meter, quota) in &self.given.account.quotas {
-            let taken = |quota: &Quota| quota.used.plus(quota.held);
+            // What is beside an allowance draws nothing on it.
+            let taken = |quota: &Quota| quota.tally().counted().plus(quota.held);
             let earlier = before.quotas.get(meter).filter(|earlier| earlier.period_start == quota.period_start);
             let grew = taken(quota) > earlier.map_or(Quantity::ZERO, taken);
             let blocks = quota.terms.overage == Overage::Block;

@@ -317,3 +317,19 @@ fn another_organizations_account_is_not_turned() {
         assert_eq!(Account::default().handle_command(&foreign, at(T0)), Err(AccountError::NotFound));
     }
 }
+
+#[test]
+fn what_a_hold_reserves_is_reserved_when_its_period_comes_back_after_anothers() {
+    let mut given = Given::opened("1000");
+    let one = |meter: &str| allow(meter, per_unit("20", "1"), Beyond::Charge);
+    given.when(begin(1, march(), vec![one("images"), one("tokens")]), T0).unwrap();
+    given.when(place(1, tokens("17")), T0).unwrap();
+    // The meter leaves the subscription, is another one's for a while, and comes back into the same period.
+    given.turned(change(1, march(), vec![one("images")]), T0);
+    given.turned(begin(2, cycle(T0, APRIL), vec![one("tokens")]), T0);
+    given.turned(end(2, cycle(T0, APRIL)), T0);
+    given.turned(change(1, march(), vec![one("images"), one("tokens")]), T0);
+    assert_eq!(quota_of(&given), counts("0", "17", "0", "3"));
+    given.when(void(1), T0).unwrap();
+    assert_eq!(quota_of(&given), counts("0", "0", "0", "20"));
+}
