@@ -303,6 +303,8 @@ fn every_form_of_what_billing_is_set_up_with_is_read() {
         let line = r#"{"provider_line_id":"1","source_id":"ch_1","category":"charge","currency":"JPY","gross":"1","fee":"0","net":"1"}"#;
         check::<PayoutEvent>("imported", 1, &spelled_out(&format!("{file}[[{line},{state}]]}}")));
     }
+    let disputed = r#"{"payout_id":"pout_0000000000000000000000000k","organization_id":O,"connector_id":"con_0000000000000000000000000d","paid_out_at":null,"file_sha256":"00ff","lines":[[{"provider_line_id":"1","source_id":"dp_1","payment_source_id":"pi_1","category":"dispute","currency":"JPY","gross":"-1","fee":"1","net":"-2"},{"state":"matched","payment_id":"pay_0000000000000000000000000e","refund_id":null,"dispute_id":"dp_1"}]]}"#;
+    check::<PayoutEvent>("imported", 1, &spelled_out(disputed));
 }
 
 /// What was shipped before a field came is read without it.
@@ -383,6 +385,10 @@ fn every_form_of_a_subscription_is_read() {
         ("cancelled", r#"{"customer_id":C,"at":"2026-11-16T00:00:00Z","cause":"unpaid","after":AFTER}"#),
         ("expired", r#"{"customer_id":C,"at":"2026-11-16T00:00:00Z","cause":"trial_ended","after":AFTER,"bill":BILL}"#),
         ("bill_closed", r#"{"customer_id":C,"number":2,"invoice_id":null,"after":AFTER}"#),
+        (
+            "invoice_settled",
+            r#"{"customer_id":C,"invoice_id":"inv_0000000000000000000000000f","is_lost":true,"number":2,"at":"2026-11-18T00:00:00Z","after":AFTER}"#,
+        ),
     ];
     for (event_type, stored) in forms {
         let stored = stored.replace("AFTER", after).replace("BILL", bill);
@@ -485,6 +491,14 @@ fn every_form_of_a_payment_is_read() {
         (
             "paid_out",
             r#"{"customer_id":C,"payout_id":"pout_0000000000000000000000000c","refund_id":null,"gross":"5","fee":"0","currency":"EUR","after":AFTER}"#,
+        ),
+        (
+            "paid_out",
+            r#"{"customer_id":C,"payout_id":"pout_0000000000000000000000000c","refund_id":null,"dispute_id":"dp_1","gross":"5","fee":"15","currency":"EUR","after":AFTER}"#,
+        ),
+        (
+            "paid_out",
+            r#"{"customer_id":C,"payout_id":"pout_0000000000000000000000000c","refund_id":null,"dispute_id":"dp_1","is_reversal":true,"gross":"5","fee":"0","fee_returned":"15","currency":"EUR","after":AFTER}"#,
         ),
     ];
     for (event_type, stored) in forms {

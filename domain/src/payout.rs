@@ -1,5 +1,5 @@
 //! Payout files: what a payment provider says that it paid out, line by line, against the ledger. Each line is matched
-//! with a payment or a refund, or stays an open item until somebody closes it.
+//! with a payment, a refund or a dispute, or stays an open item until somebody closes it.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,10 @@ use crate::money::{Currency, SignedAmount};
 
 /// How many lines a file may have.
 pub const PAYOUT_LINES_MAX: usize = 10_000;
+/// The category of a line of what the provider took for a dispute.
+pub const DISPUTE: &str = "dispute";
+/// The category of a line of what came back because a dispute was won.
+pub const DISPUTE_REVERSAL: &str = "dispute_reversal";
 
 /// State of a payout file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -37,8 +41,11 @@ pub struct Payout {
 pub struct PayoutLine {
     /// The provider's id for the line, unique in the file.
     pub provider_line_id: String,
-    /// The provider's id for the payment or the refund that it is about.
+    /// The provider's id for the payment, the refund or the dispute that it is about.
     pub source_id: Option<String>,
+    /// Of a line about a dispute, the provider's id for the payment: by that it is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_source_id: Option<String>,
     /// The provider's kind, for example `charge`, `refund`, `fee`.
     pub category: String,
     /// In this currency.
@@ -61,6 +68,9 @@ pub enum LineState {
         payment_id: PaymentId,
         /// The refund, when it is about one.
         refund_id: Option<RefundId>,
+        /// The dispute, by the provider's id, when it is about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dispute_id: Option<String>,
     },
     /// The ledger says otherwise, or knows nothing of it.
     Open {
@@ -78,13 +88,13 @@ pub enum LineState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OpenCause {
-    /// The ledger knows no such payment or refund.
+    /// The ledger knows no such payment or refund, or no payment that such a dispute is of.
     Unknown,
     /// It knows it with another amount.
     AmountDiffers,
     /// It knows it in another currency.
     CurrencyDiffers,
-    /// It knows it, and not that it has succeeded.
+    /// It knows it, and not that it has succeeded; of a dispute, that it was opened or won.
     NotSucceeded,
     /// An earlier line was about it already.
     PaidOutTwice,
@@ -170,6 +180,13 @@ pub enum PayoutError {
     NotOpen,
 }
 
+impl PayoutLine {
+    /// Whether a category is one of lines about disputes.
+    pub fn is_of_dispute(category: &str) -> bool {
+        matches!(category, DISPUTE | DISPUTE_REVERSAL)
+    }
+}
+
 impl Payout {
     fn line_mut(&mut self, index: u32) -> Option<&mut (PayoutLine, LineState)> {
         self.lines.get_mut(usize::try_from(index).ok()?)
@@ -234,6 +251,7 @@ mod tests {
         PayoutLine {
             provider_line_id: id.into(),
             source_id: Some(format!("ch_{id}")),
+            payment_source_id: None,
             category: "charge".into(),
             currency: Currency::USD,
             gross: "10".parse().unwrap(),
@@ -243,7 +261,8 @@ mod tests {
     }
 
     fn imported() -> Action {
-        let matched = LineState::Matched { payment_id: PaymentId::new(Uuid::from_u128(4)), refund_id: None };
+        let payment_id = PaymentId::new(Uuid::from_u128(4));
+        let matched = LineState::Matched { payment_id, refund_id: None, dispute_id: None };
         let open = LineState::Open { cause: OpenCause::Unknown };
         Action::Import(Box::new(Imported {
             payout_id: PayoutId::new(Uuid::from_u128(2)),

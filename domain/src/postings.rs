@@ -35,7 +35,8 @@
 //! | `payment.dispute_closed`, won | `psp:clearing` | `disputes` |
 //! | `payment.paid_out`: what came | `bank` | `psp:clearing` |
 //! | `payment.paid_out`: what the provider kept | `psp:fees` | `psp:clearing` |
-//! | `payment.paid_out` of a refund: what went, with what the provider kept | `psp:clearing` | `bank` |
+//! | `payment.paid_out` of a refund or a dispute: what went, with what the provider kept | `psp:clearing` | `bank` |
+//! | `payment.paid_out` of a dispute that was won: what the provider gave back of its fee | `psp:clearing` | `psp:fees` |
 //! | `session_key.deposited` | `chain:escrow` | `customer:<id>:escrow` |
 //! | `session_key.charged` | `customer:<id>:escrow` | `revenue` |
 //! | the same amount in the contract | `merchant:accrued` | `chain:escrow` |

@@ -199,7 +199,7 @@ async fn conclude(
     let refusal = match answer {
         Ok(observed) if has_gone_on(payment, &observed) => return Ok(observed.into()),
         // Kept from an earlier time, perhaps.
-        Ok(_) => None,
+        Ok(observed) => declined(asked, &observed),
         Err(CallError::Refused { code, message }) => Some((code, message)),
         Err(error) => return Err(error),
     };
@@ -207,11 +207,22 @@ async fn conclude(
     if has_gone_on(payment, &now) {
         return Ok(now.into());
     }
-    let Some((code, message)) = refusal else {
+    let Some((code, message)) = refusal.or_else(|| declined(asked, &now)) else {
         return Err(CallError::Unknown("the provider works on it".to_owned()));
     };
     let refusal = Some(CallError::Refused { code: code.clone(), message: message.clone() });
     Ok(Answer { observed: Observed::Refused { asked, code, message }, refusal })
+}
+
+/// Why a payment has failed that was to be captured. That it is reserved says more, so it has not gone on: the provider
+/// does not capture it.
+fn declined(asked: Requested, observed: &Observed) -> Option<(String, String)> {
+    match observed {
+        Observed::Payment { state: ProviderState::Failed { code, message }, .. } if asked == Requested::Capture => {
+            Some((code.clone(), message.clone()))
+        }
+        _ => None,
+    }
 }
 
 async fn refund(

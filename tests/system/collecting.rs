@@ -78,6 +78,29 @@ async fn what_has_failed_while_nobody_was_there_is_given_up() {
 }
 
 #[tokio::test]
+async fn so_is_what_a_message_says_before_the_answer() {
+    let app = up().await;
+    let api = &app.api;
+    let stripe = Stripe::start(&app.site).await;
+    let connector = stripe.connect(api).await;
+    let customer = debtor(api).await;
+    stripe.lever("next", json!({ "behaviour": "webhook_first", "on": "create", "ms": 10_000 })).await;
+    let body = json!({
+        "customer_id": customer, "amount": "33", "connector_id": connector, "payment_method": { "method": POOR },
+        "off_session": true,
+    });
+    let payment = api.post("/v1/payments", &body).await.done(201);
+    payment_that(api, &payment, "failed").await;
+    let given_up = until("Stripe's payment is over", async || {
+        Some(intent(&stripe).await).filter(|intent| intent["status"] == "canceled")
+    })
+    .await;
+    assert_eq!(given_up["cancellation_reason"], "abandoned");
+    stripe.all_told().await;
+    assert_eq!(payment_that(api, &payment, "failed").await["failure"]["code"], "insufficient_funds");
+}
+
+#[tokio::test]
 async fn a_provider_that_never_answers_stops_nobody_else() {
     let app = up().await;
     // It takes connections, and says nothing.

@@ -146,6 +146,57 @@ async fn lines_match_or_are_open() {
 }
 
 #[tokio::test]
+async fn what_disputes_take_and_give_back_is_paid_out_too() {
+    let app = TestApp::up().await;
+    let api = &app.api;
+    let stripe = Stripe::start(&app.site).await;
+    let connector = stripe.connect(api).await;
+    let customer = debtor(api).await;
+    let payment = pay(api, &customer, &connector, VISA, "100").await;
+    let paid = payment_that(api, &payment, "succeeded").await;
+    let disputed = async |status: &str, shown: &str| {
+        let body = json!({ "charge": paid["provider_id"], "status": status, "reason": "fraudulent" });
+        stripe.lever("disputes", body).await;
+        until(&format!("the dispute is {shown}"), async || {
+            let now = payment_now(api, &paid).await;
+            (now["disputes"][0]["status"] == shown).then_some(now)
+        })
+        .await
+    };
+    let now = disputed("needs_response", "open").await;
+    stripe.all_told().await;
+
+    // Stripe takes all of it, and keeps 15.
+    let first = hand_in(api, &connector, &stripe.payouts().await).await.done(201);
+    assert_eq!(states(&first), [MATCHED, MATCHED]);
+    let line = &first["lines"][1];
+    assert_eq!((&line["payment_id"], &line["refund_id"]), (&paid["id"], &Value::Null));
+    assert_eq!((&line["dispute_id"], &line["source_id"]), (&now["disputes"][0]["provider_id"], &line["dispute_id"]));
+    assert_eq!((&line["gross"], &line["fee"], &line["net"]), (&json!("-100"), &json!("15"), &json!("-115")));
+    let at = Position::of(&first);
+    assert_eq!(balance(api, "psp:clearing", at).await, decimal(&json!("0")));
+    // 2.9 % of 100 and 0.30 are 3.20, and the dispute's 15.
+    assert_eq!(balance(api, "psp:fees", at).await, decimal(&json!("-18.2")));
+    assert_eq!(balance(api, "bank", at).await, decimal(&json!("18.2")));
+    assert_eq!(balance(api, "disputes", at).await, decimal(&json!("-100")));
+
+    // It comes back; and Stripe has changed its mind on the fee.
+    disputed("won", "won").await;
+    stripe.all_told().await;
+    let second = with_other_amount(&stripe.payouts().await, "dispute_reversal", ("100.00", "115.00"));
+    let second = second.replace(",100.00,0.00,115.00", ",100.00,-15.00,115.00");
+    let second = hand_in(api, &connector, &second).await.done(201);
+    assert_eq!(states(&second), [open("paid_out_twice"), open("paid_out_twice"), MATCHED]);
+    assert_eq!(second["lines"][2]["dispute_id"], line["dispute_id"]);
+    let at = Position::of(&second);
+    assert_eq!(balance(api, "psp:clearing", at).await, decimal(&json!("0")));
+    assert_eq!(balance(api, "psp:fees", at).await, decimal(&json!("-3.2")));
+    assert_eq!(balance(api, "bank", at).await, decimal(&json!("-96.8")));
+    assert_eq!(balance(api, "disputes", at).await, decimal(&json!("0")));
+    assert_books(&app).await;
+}
+
+#[tokio::test]
 async fn a_file_of_another_provider_is_read_too() {
     let app = TestApp::up().await;
     let api = &app.api;
@@ -183,7 +234,7 @@ async fn a_file_of_another_provider_is_read_too() {
         open("amount_differs"),
         open("amount_differs"),
         open("no_payment"),
-        open("no_payment"),
+        open("unknown"),
     ];
     assert_eq!(found[..7], expected);
     assert_eq!(found[7].0, "open", "money by hand was never with a provider: {found:?}");

@@ -210,6 +210,28 @@ async fn a_meter_counts_for_one_subscription() {
 }
 
 #[tokio::test]
+async fn a_pause_ends_only_when_the_meters_of_the_plan_to_come_are_free() {
+    let app = TestApp::up().await;
+    let api = &app.api;
+    publish_basic(api).await;
+    let alone = changed(basic(), json!({ "code": "addon", "features": {}, "prices": [basic()["prices"][0]] }));
+    publish(api, &alone).await;
+    let customer = debtor(api).await;
+    let first = subscribe(api, &customer, "addon", json!({})).await;
+    settled(api, &first).await;
+    act(api, &first, "change", json!({ "plan_code": "basic", "when": "period_end" })).await;
+    act(api, &first, "pause", json!({})).await;
+    settled(api, &first).await;
+    let second = subscribe(api, &customer, "basic", json!({})).await;
+    settled(api, &second).await;
+    let taken = refused(api, &first, "resume", "meter_in_use").await;
+    assert_eq!((&taken["meter"], &taken["subscription_id"]), (&json!(METER), &second["id"]));
+    // Without the change it needs no meter.
+    act(api, &first, "drop_change", json!({})).await;
+    assert_eq!(act(api, &first, "resume", json!({})).await["plan"]["code"], "addon");
+}
+
+#[tokio::test]
 async fn what_is_sent_again_is_done_once() {
     let app = TestApp::up().await;
     let api = &app.api;

@@ -31,7 +31,7 @@ const REASON_CHARS_MAX: usize = 200;
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCreditNote {
-    /// What of which line; all that is left of all lines when left out.
+    /// What of which line; all that is left of the invoice when left out.
     #[serde(default)]
     pub lines: Vec<CreditLineIn>,
     /// Why; 1 to 200 characters. It stands on the credit note.

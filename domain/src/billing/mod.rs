@@ -201,6 +201,7 @@ fn needs_of_invoice(recorded: &RecordedEvent, event: &InvoiceEvent) -> Option<Ne
             (e.subscription_id.is_some() || !e.postpaid.is_zero()).then_some(Needs::Nothing)
         }
         InvoiceEvent::CreditNoteIssued(e) => Some(Needs::Invoice(e.invoice_id)),
+        InvoiceEvent::CreditNoteNumbered(_) => id_of(recorded).map(Needs::Invoice),
         _ => None,
     }
 }

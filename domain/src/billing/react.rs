@@ -205,6 +205,7 @@ fn of_invoice(recorded: &RecordedEvent, event: &InvoiceEvent, known: &Known) -> 
         }
         InvoiceEvent::Voided(e) | InvoiceEvent::MarkedUncollectible(e) => settled(e, true),
         InvoiceEvent::CreditNoteIssued(e) => credit_note(recorded, e, known),
+        InvoiceEvent::CreditNoteNumbered(_) => taken_back(known).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -317,4 +318,15 @@ fn credit_note(recorded: &RecordedEvent, note: &CreditNoteIssued, known: &Known)
     reactions.extend(credits(note.customer_id, grant_id, note.to_credits, note.currency));
     reactions.extend(payments::refunds(note, known));
     reactions
+}
+
+/// Credit notes have taken back all of a subscription's invoice, but for what another one has taken off: nothing of it
+/// is given back once more, also when it was paid. The subscription hears of that with a note's number, which comes
+/// after what the note itself has settled.
+fn taken_back(known: &Known) -> Option<Reaction> {
+    let (invoice_id, invoice) = known.invoice.as_ref()?;
+    let (id, number) = invoice.drafted.as_ref()?.subscription?;
+    let is_whole = invoice.taken_back().plus(invoice.offset) >= invoice.totals().total;
+    let action = SubscriptionAction::TakeBack { number, invoice_id: *invoice_id };
+    is_whole.then(|| Reaction::new("lost", Command::Subscription(id, action)))
 }

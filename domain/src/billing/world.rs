@@ -60,6 +60,8 @@ pub(crate) struct World {
     log: Vec<RecordedEvent>,
     /// Places in the log that were not seen to.
     queue: VecDeque<usize>,
+    /// Whether billing waits, as when it lags.
+    is_behind: bool,
     /// Commands that have come to something.
     taken: BTreeSet<Uuid>,
     ids: u128,
@@ -138,12 +140,23 @@ impl World {
 
     /// Does what follows from what has happened, until nothing more follows.
     fn drain(&mut self) {
+        if self.is_behind {
+            return;
+        }
         while let Some(place) = self.queue.pop_front() {
             let recorded = self.log[place].clone();
             let event = LedgerEvent::decode(&recorded).unwrap();
             self.see_to(&recorded, &event);
             self.answer(&recorded, &event);
         }
+    }
+
+    /// Billing lags: it sees to what is done only after all of it is.
+    pub(crate) fn behind(&mut self, acts: impl FnOnce(&mut Self)) {
+        self.is_behind = true;
+        acts(self);
+        self.is_behind = false;
+        self.drain();
     }
 
     fn see_to(&mut self, recorded: &RecordedEvent, event: &LedgerEvent) {

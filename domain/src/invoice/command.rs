@@ -153,7 +153,7 @@ pub struct CreditNote {
     /// Why.
     pub reason: String,
     /// What is taken back of which line: its place in the invoice, from 0, and how much, as the line has it. Empty for
-    /// all that is left of all lines.
+    /// all that is left of all lines, less what another invoice has taken off.
     pub lines: Vec<(u32, Amount)>,
     /// What becomes of what was paid already: refunded to how it was paid, or else credits.
     pub refund: bool,

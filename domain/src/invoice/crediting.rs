@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::RoundingStrategy;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::Timestamp;
 use crate::ids::CreditNoteId;
@@ -41,14 +41,19 @@ pub(super) fn issue(
         return Err(InvoiceError::TooManyCreditNotes);
     }
     let left = left_of_lines(invoice);
-    let lines = wanted(drafted, asked, &left)?;
-    let taken = take(invoice, drafted, &lines, &left)?;
+    // What another invoice gave back and was taken off here is not given back once more.
+    let left_in_all = drafted.totals.total.minus(invoice.taken_back()).minus(invoice.offset);
+    let (lines, taken) = if asked.lines.is_empty() {
+        all_that_is_left(invoice, drafted, &left, left_in_all.into())?
+    } else {
+        let lines = wanted(drafted, asked, &left)?;
+        let taken = take(invoice, drafted, &lines, &left)?;
+        (lines, taken)
+    };
     if taken.total.is_negative() || taken.total.is_zero() {
         return Err(InvoiceError::NothingToCredit);
     }
     let total = taken.total.magnitude();
-    // What another invoice gave back and was taken off here is not given back once more.
-    let left_in_all = drafted.totals.total.minus(invoice.taken_back()).minus(invoice.offset);
     if total > left_in_all {
         return Err(InvoiceError::MoreThanLeft { total, left: left_in_all });
     }
@@ -119,12 +124,8 @@ fn directed(amount: Amount, line: SignedAmount) -> SignedAmount {
     if line.is_negative() { amount.negated() } else { amount }
 }
 
-/// What is asked for of which line, in the order of the lines; all that is left when nothing was said.
+/// What is asked for of which line, in the order of the lines.
 fn wanted(drafted: &Drafted, asked: &CreditNote, left: &[SignedAmount]) -> Result<Vec<(u32, Amount)>, InvoiceError> {
-    if asked.lines.is_empty() {
-        let all = (0..).zip(left).map(|(index, of_line)| (index, of_line.magnitude()));
-        return Ok(all.filter(|(_, amount)| !amount.is_zero()).collect());
-    }
     let mut lines: BTreeMap<u32, Amount> = BTreeMap::new();
     for (index, amount) in &asked.lines {
         payable(*amount, drafted.currency)?;
@@ -138,6 +139,84 @@ fn wanted(drafted: &Drafted, asked: &CreditNote, left: &[SignedAmount]) -> Resul
         }
     }
     Ok(lines.into_iter().collect())
+}
+
+/// All that is left of all lines. Where another invoice has taken a part off, that is more than is left of this one:
+/// then so much is spared of the first lines that it comes to just that.
+fn all_that_is_left(
+    invoice: &Invoice,
+    drafted: &Drafted,
+    left: &[SignedAmount],
+    most: SignedAmount,
+) -> Result<(Vec<(u32, Amount)>, Taken), InvoiceError> {
+    let sparing = |spared: Amount| -> Result<(Vec<(u32, Amount)>, Taken), InvoiceError> {
+        let lines = all_but(left, spared);
+        let taken = take(invoice, drafted, &lines, left)?;
+        Ok((lines, taken))
+    };
+    let (lines, mut above) = sparing(Amount::ZERO)?;
+    if above.total <= most {
+        return Ok((lines, above));
+    }
+    let decimals = drafted.currency.minor_unit();
+    let unit = Amount::new(Decimal::new(1, decimals))?;
+    // Between sparing too little and sparing enough, until one smallest unit lies between them.
+    let mut too_little = Amount::ZERO;
+    let mut enough = left.iter().fold(Amount::ZERO, |sum, of_line| sum.plus(of_line.positive_part()));
+    let (mut lines, mut taken) = sparing(enough)?;
+    while enough.minus(too_little) > unit {
+        let half = (too_little.decimal() + enough.decimal()) / Decimal::TWO;
+        let middle = Amount::new(half.round_dp_with_strategy(decimals, RoundingStrategy::ToZero))?;
+        let (these, part) = sparing(middle)?;
+        if part.total > most {
+            (too_little, above) = (middle, part);
+        } else {
+            (enough, lines, taken) = (middle, these, part);
+        }
+    }
+    fill_up(drafted, &mut taken, &above.taxes, most)?;
+    Ok((lines, taken))
+}
+
+/// What is left of each line, less so much of the first of those that take something.
+fn all_but(left: &[SignedAmount], mut spared: Amount) -> Vec<(u32, Amount)> {
+    let mut lines = Vec::new();
+    for (index, of_line) in (0..).zip(left) {
+        let of_this = of_line.positive_part().min(spared);
+        spared = spared.minus(of_this);
+        let amount = of_line.magnitude().minus(of_this);
+        if !amount.is_zero() {
+            lines.push((index, amount));
+        }
+    }
+    lines
+}
+
+/// A smallest unit more of a line may be too much where a tax rises with it. What is lacking then is taken of the
+/// taxes: no more than they are with that unit.
+fn fill_up(
+    drafted: &Drafted,
+    taken: &mut Taken,
+    with_a_unit_more: &[TaxLine],
+    most: SignedAmount,
+) -> Result<(), MoneyError> {
+    for rate in drafted.taxes.iter().map(|tax| &tax.rate).filter(|rate| !rate.inclusive) {
+        let of_rate = |taxes: &[TaxLine]| {
+            let found = taxes.iter().find(|tax| tax.rate == *rate);
+            found.map_or(SignedAmount::ZERO, |tax| tax.amount)
+        };
+        let rise = less(of_rate(with_a_unit_more), of_rate(&taken.taxes))?;
+        let more = rise.min(less(most, taken.total)?);
+        if more <= SignedAmount::ZERO {
+            continue;
+        }
+        match taken.taxes.iter_mut().find(|tax| tax.rate == *rate) {
+            Some(tax) => tax.amount = tax.amount.checked_add(more)?,
+            None => taken.taxes.push(TaxLine { rate: rate.clone(), base: SignedAmount::ZERO, amount: more }),
+        }
+        taken.total = taken.total.checked_add(more)?;
+    }
+    Ok(())
 }
 
 fn take(

@@ -49,8 +49,8 @@ pub enum InvoiceError {
         /// The invoice's.
         currency: Currency,
     },
-    /// A part was paid or taken back already: only credit notes can take it back.
-    #[error("a part of the invoice was paid or credited: issue a credit note")]
+    /// A part was paid, taken back or taken off already: only credit notes can take back what is left.
+    #[error("a part of the invoice was paid, credited or taken off: issue a credit note")]
     PartlyPaid,
     /// A try to be paid is under way.
     #[error("a payment of the invoice is under way")]
@@ -63,7 +63,8 @@ pub enum InvoiceError {
         /// What is left of it.
         left: Amount,
     },
-    /// More is taken back than the invoice has left: lines that give back were left out.
+    /// More is taken back than the invoice has left: lines that give back were left out, or another invoice has taken a
+    /// part off.
     #[error("the credit note of {total} is more than the {left} that are left of the invoice")]
     MoreThanLeft {
         /// What it comes to.

@@ -51,15 +51,40 @@ pub enum Action {
     PayOut {
         /// The file.
         payout_id: PayoutId,
-        /// The refund, when the line is about one.
-        refund_id: Option<RefundId>,
-        /// Before fees; must be what was captured or refunded.
+        /// What the line is about.
+        subject: Subject,
+        /// Before fees; must be what was captured, refunded or disputed.
         gross: Amount,
         /// What the provider kept.
         fee: Amount,
         /// As the file has it.
         currency: Currency,
     },
+}
+
+/// What a line of a payout file is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The payment itself.
+    Payment,
+    /// A refund of it.
+    Refund(RefundId),
+    /// What the provider took for a dispute of it, by the provider's id.
+    Dispute(String),
+    /// What came back because a dispute of it was won.
+    Reversal {
+        /// The provider's id for the dispute.
+        dispute_id: String,
+        /// What the provider gives back of the fee that it had kept.
+        fee_returned: Amount,
+    },
+}
+
+impl Subject {
+    /// Whether it takes money away.
+    pub const fn goes_back(&self) -> bool {
+        matches!(self, Self::Refund(_) | Self::Dispute(_))
+    }
 }
 
 /// A payment to be.

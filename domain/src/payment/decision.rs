@@ -56,9 +56,9 @@ pub(super) fn decide(
             Ok([requested].into_iter().chain(done).collect())
         }
         Action::Surplus { amount } => surplus::take(payment, created, *amount),
-        Action::PayOut { payout_id, refund_id, gross, fee, currency } => {
-            let line = paying_out::Line { payout_id: *payout_id, gross: *gross, fee: *fee, currency: *currency };
-            paying_out::pay_out(payment, created, *refund_id, line)
+        Action::PayOut { payout_id, subject, gross, fee, currency } => {
+            let (payout_id, gross, fee, currency) = (*payout_id, *gross, *fee, *currency);
+            paying_out::pay_out(payment, created, &paying_out::Line { payout_id, subject, gross, fee, currency })
         }
     }
 }

@@ -86,7 +86,7 @@ pub enum PaymentError {
     /// The payout file names another amount.
     #[error("it is {expected}, not {given}")]
     AmountDiffers {
-        /// What was captured, or refunded.
+        /// What was captured, refunded or disputed.
         expected: Amount,
         /// What came.
         given: Amount,

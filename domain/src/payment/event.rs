@@ -357,12 +357,33 @@ pub struct PaidOut {
     pub payout_id: PayoutId,
     /// The refund, when it is one that the line is about.
     pub refund_id: Option<RefundId>,
-    /// What came, or went for a refund, before fees.
+    /// The dispute, by the provider's id, when it is one that the line is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispute_id: Option<String>,
+    /// Whether it is what came back because that dispute was won.
+    #[serde(default, skip_serializing_if = "crate::money::nothing")]
+    pub is_reversal: bool,
+    /// What came, or went for a refund or a dispute, before fees.
     pub gross: Amount,
     /// What the provider kept.
     pub fee: Amount,
+    /// What the provider gave back of the fee that it had kept for the dispute.
+    #[serde(default, skip_serializing_if = "crate::money::nothing")]
+    pub fee_returned: Amount,
     /// The payment's.
     pub currency: Currency,
     /// After it.
     pub after: After,
+}
+
+impl PaidOut {
+    /// Whether it is the payment itself that was paid out.
+    pub const fn is_of_payment(&self) -> bool {
+        self.refund_id.is_none() && self.dispute_id.is_none()
+    }
+
+    /// Whether the provider has taken it out of the payout.
+    pub const fn goes_back(&self) -> bool {
+        !self.is_of_payment() && !self.is_reversal
+    }
 }

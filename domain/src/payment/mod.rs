@@ -24,7 +24,7 @@ mod surplus;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Action, Create, Observed, PaymentCommand, ProviderState, Record};
+pub use command::{Action, Create, Observed, PaymentCommand, ProviderState, Record, Subject};
 pub use error::PaymentError;
 pub use event::{After, MethodRef, PaymentEvent};
 pub use status::{RefundStatus, Requested, Status};
@@ -132,6 +132,12 @@ pub struct DisputeState {
     pub reason: Option<String>,
     /// How it ended; `None` while it has not.
     pub won: Option<bool>,
+    /// The payout file that what the provider took was taken from.
+    #[serde(default)]
+    pub payout_id: Option<PayoutId>,
+    /// The payout file that it came back with.
+    #[serde(default)]
+    pub reversal_payout_id: Option<PayoutId>,
 }
 
 impl Refund {
@@ -144,7 +150,7 @@ impl Refund {
 impl DisputeState {
     /// One of which nothing more is known.
     const fn of(amount: Amount) -> Self {
-        Self { amount, reason: None, won: None }
+        Self { amount, reason: None, won: None, payout_id: None, reversal_payout_id: None }
     }
 }
 
@@ -337,14 +343,7 @@ impl Aggregate for Payment {
                 let dispute = self.disputes.entry(e.provider_id.clone()).or_insert_with(|| DisputeState::of(e.amount));
                 dispute.won = Some(e.won);
             }
-            E::PaidOut(e) => match e.refund_id {
-                Some(id) => {
-                    if let Some(refund) = self.refund_mut(id) {
-                        refund.payout_id = Some(e.payout_id);
-                    }
-                }
-                None => self.payout_id = Some(e.payout_id),
-            },
+            E::PaidOut(e) => paying_out::apply(self, e),
         }
     }
 }

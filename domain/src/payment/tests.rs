@@ -104,8 +104,11 @@ fn dispute_closed(name: &str, text: &str, won: bool) -> Action {
     Action::Observe(Observed::DisputeClosed { provider_id: name.to_owned(), amount: amount(text), won })
 }
 fn pay_out(n: u128, refund: Option<u128>, gross: &str) -> Action {
-    let (payout_id, refund_id) = (payout(n), refund.map(refund_id));
-    Action::PayOut { payout_id, refund_id, gross: amount(gross), fee: amount("1.75"), currency: eur() }
+    let subject = refund.map_or(Subject::Payment, |n| Subject::Refund(refund_id(n)));
+    pay_out_of(n, subject, gross)
+}
+fn pay_out_of(n: u128, subject: Subject, gross: &str) -> Action {
+    Action::PayOut { payout_id: payout(n), subject, gross: amount(gross), fee: amount("1.75"), currency: eur() }
 }
 
 /// A payment that takes its commands one after another.

@@ -102,18 +102,20 @@ fn signed(debit: JournalAccount, credit: JournalAccount, amount: SignedAmount, c
     }
 }
 
-/// What was with the provider is so no more: in the bank, but for what the provider kept. Of a refund the provider keeps
-/// its fee on top.
+/// What was with the provider is so no more: in the bank, but for what the provider kept. Of a refund or a dispute the
+/// provider keeps its fee on top; when the dispute is won, it may give that fee back.
 fn paid_out(e: &PaidOut) -> Vec<Move> {
     use JournalAccount::{Bank, PspClearing, PspFees};
     let fees = (PspFees, PspClearing, e.fee, e.currency);
-    if e.refund_id.is_some() {
+    if e.goes_back() {
         return vec![(PspClearing, Bank, e.gross.plus(e.fee), e.currency), fees];
     }
+    let came = e.gross.plus(e.fee_returned);
     vec![
-        (Bank, PspClearing, e.gross.minus(e.fee), e.currency),
+        (Bank, PspClearing, came.minus(e.fee), e.currency),
         fees,
+        (PspClearing, PspFees, e.fee_returned, e.currency),
         // Where the provider keeps more than came, the bank pays the rest.
-        (PspClearing, Bank, e.fee.minus(e.gross), e.currency),
+        (PspClearing, Bank, e.fee.minus(came), e.currency),
     ]
 }

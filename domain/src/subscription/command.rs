@@ -77,6 +77,13 @@ pub enum Action {
         /// Which.
         invoice_id: InvoiceId,
     },
+    /// An invoice was taken back as a whole, be it paid or not: nothing that it was for is given back once more.
+    TakeBack {
+        /// The bill that it came of.
+        number: u32,
+        /// Which.
+        invoice_id: InvoiceId,
+    },
     /// All tries to be paid have failed.
     GiveUp {
         /// The invoice.

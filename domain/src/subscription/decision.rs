@@ -119,6 +119,7 @@ pub(super) fn decide(subscription: &Subscription, command: &SubscriptionCommand,
         Action::MarkPastDue { invoice_id } => Ok(dunning::mark_past_due(life, *invoice_id, now)),
         Action::MarkPaid { invoice_id } => Ok(dunning::settle(life, *invoice_id, false, now)),
         Action::MarkLost { invoice_id } => Ok(dunning::settle(life, *invoice_id, true, now)),
+        Action::TakeBack { number, invoice_id } => Ok(dunning::take_back(life, *number, *invoice_id, now)),
         Action::GiveUp { invoice_id } => dunning::give_up(life, *invoice_id, now),
         Action::CloseBill { number, invoice_id, minimums } => {
             Ok(bill::close_bill(life, *number, *invoice_id, minimums))
@@ -185,8 +186,8 @@ impl Life {
         Some((self.fees_of(&basis.plan, basis.quantity), basis.since))
     }
 
-    /// The plan of the next period.
-    fn next_plan(&self) -> &PlanVersion {
+    /// The plan of the next period: the one that is scheduled, else as now.
+    pub fn next_plan(&self) -> &PlanVersion {
         self.scheduled.as_ref().and_then(|scheduled| scheduled.plan.as_ref()).unwrap_or(&self.plan)
     }
 

@@ -52,7 +52,7 @@ event_enum! {
     Expired(Ended) = "expired", 1;
     /// Everything that its open bill asked for is done.
     BillClosed(BillClosed) = "bill_closed", 1;
-    /// An invoice of it that was not past due needs no payment any more.
+    /// An invoice of it that was not past due needs no payment any more, or was taken back after it was paid.
     InvoiceSettled(InvoiceSettled) = "invoice_settled", 1;
     /// On meters of its plan there is somebody else's quota: it has no say there in this period.
     LeftAlone(LeftAlone) = "left_alone", 1;
@@ -387,6 +387,9 @@ pub struct InvoiceSettled {
     pub invoice_id: InvoiceId,
     /// Whether it was taken back or given up, rather than paid.
     pub is_lost: bool,
+    /// Of one that was paid before it was taken back: the bill that it came of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
     /// When.
     pub at: Timestamp,
     /// After it.

@@ -87,7 +87,13 @@ impl Life {
                 }
                 self.settle(e.invoice_id, e.is_lost);
             }
-            SubscriptionEvent::InvoiceSettled(e) => self.settle(e.invoice_id, e.is_lost),
+            SubscriptionEvent::InvoiceSettled(e) => {
+                // It was paid before, and so was not known any more.
+                let again = |number| Billed { number, invoice_id: e.invoice_id, is_lost: e.is_lost };
+                self.billed.extend(e.number.map(again));
+                self.billed.sort_by_key(|billed| billed.number);
+                self.settle(e.invoice_id, e.is_lost);
+            }
             SubscriptionEvent::Cancelled(e) | SubscriptionEvent::Expired(e) => self.end(e),
             SubscriptionEvent::BillClosed(e) => {
                 self.bill = None;

@@ -104,7 +104,7 @@ pub struct Life {
     pub resumes_at: Option<Timestamp>,
     /// Invoices that were not paid in time.
     pub unpaid: BTreeSet<InvoiceId>,
-    /// Invoices of its bills that are not paid, be they due or not, in the order of the bills.
+    /// Invoices of its bills that are not paid, be they due or not, or were taken back, in the order of the bills.
     pub billed: Vec<Billed>,
     /// The bill with which its last period began.
     pub period_bill: u32,
@@ -124,7 +124,7 @@ pub struct Life {
     pub ended: Option<(EndCause, Timestamp)>,
 }
 
-/// An invoice of a bill that is not paid.
+/// An invoice of a bill that is not paid, or was taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Billed {
     /// The bill.

@@ -266,6 +266,30 @@ async fn so_is_a_cancellation() {
 }
 
 #[tokio::test]
+async fn a_capture_that_is_declined_is_refused() {
+    let capture = Action::Capture { amount: None };
+    let mut reserved = payment(vec![Action::Observe(of(ProviderState::Authorized)), capture]);
+    let (code, message) = ("card_declined".to_owned(), "No.".to_owned());
+    let refusal = Observed::Refused { asked: Requested::Capture, code, message };
+    // The answer says so; or the provider does when it is asked how the payment stands, after it had worked on it.
+    for (answer, then) in
+        [(declined(), declined()), (declined(), ProviderState::Authorized), (ProviderState::Processing, declined())]
+    {
+        let (told, calls) = soon(vec![("capture", Ok(of(answer))), ("fetch", Ok(of(then)))], &reserved).await;
+        assert_eq!((told, calls), (Ok(refusal.clone()), vec!["capture", "fetch"]));
+    }
+    // What it has become since then says more.
+    let says = vec![("capture", Ok(of(declined()))), ("fetch", Ok(of(ProviderState::Cancelled)))];
+    assert_eq!(soon(says, &reserved).await.0, Ok(of(ProviderState::Cancelled)));
+    // It is asked for no more, and can be cancelled.
+    after(&mut reserved, vec![Action::Observe(refusal)]);
+    assert_eq!((reserved.asks(), reserved.status), (None, Status::Authorized));
+    after(&mut reserved, vec![Action::Cancel]);
+    let (told, _) = soon(vec![("cancel", Ok(of(ProviderState::Cancelled)))], &reserved).await;
+    assert_eq!(told, Ok(of(ProviderState::Cancelled)));
+}
+
+#[tokio::test]
 async fn a_refund_is_never_made_twice() {
     let refunded = refunded();
     let made = of_refund(RefundStatus::Succeeded);

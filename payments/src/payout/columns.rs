@@ -22,8 +22,8 @@ pub(super) struct Columns {
     pub(super) line_id: Column,
     /// The provider's id for what the line is about.
     pub(super) source_id: Column,
-    /// In Stripe's report, its id for the payment that a charge belongs to: that is the one that the ledger has.
-    pub(super) intent_id: Option<Column>,
+    /// The provider's id for the payment that a charge or a dispute belongs to: that is the one that the ledger has.
+    pub(super) payment_id: Option<Column>,
     /// The provider's kind of line.
     pub(super) category: Column,
     /// In which currency.
@@ -69,7 +69,7 @@ impl Columns {
             count: record.len(),
             line_id,
             source_id: header.needed("source_id")?,
-            intent_id: None,
+            payment_id: header.find("payment_source_id")?,
             category: header.needed("category")?,
             currency: header.needed("currency")?,
             gross: header.needed("gross")?,
@@ -88,7 +88,7 @@ impl Columns {
             count: header.0.len(),
             line_id,
             source_id: header.needed("source_id")?,
-            intent_id: Some(header.needed("payment_intent_id")?),
+            payment_id: Some(header.needed("payment_intent_id")?),
             category: header.needed("reporting_category")?,
             currency: header.needed("currency")?,
             gross: header.needed("gross")?,

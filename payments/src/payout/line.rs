@@ -12,7 +12,7 @@ use super::columns::{Column, Columns};
 
 /// The longest text of a cell.
 const TEXT_CHARACTERS_MAX: usize = 255;
-/// The category of Stripe's lines about a payment that has come.
+/// The category of lines about a payment that has come.
 const CHARGE: &str = "charge";
 
 /// A line, not read yet.
@@ -48,6 +48,7 @@ impl<'a> Row<'a> {
         Ok(PayoutLine {
             provider_line_id: self.needed(self.columns.line_id)?.to_owned(),
             source_id: self.source(category)?.map(str::to_owned),
+            payment_source_id: self.disputed(category)?.map(str::to_owned),
             category: category.to_owned(),
             currency: self.currency()?,
             gross,
@@ -64,15 +65,24 @@ impl<'a> Row<'a> {
         Ok(Some(at))
     }
 
-    /// The payment or the refund that it is about, by the provider's id that the ledger has.
+    /// The payment, the refund or the dispute that it is about, by the provider's id that the ledger has.
     fn source(&self, category: &str) -> Result<Option<&'a str>, PayoutFileError> {
-        if let Some(column) = self.columns.intent_id
-            && category == CHARGE
-            && let Some(intent) = self.text(column)?
+        if category == CHARGE
+            && let Some(payment) = self.payment()?
         {
-            return Ok(Some(intent));
+            return Ok(Some(payment));
         }
         self.text(self.columns.source_id)
+    }
+
+    /// The payment that is disputed, of a line about a dispute.
+    fn disputed(&self, category: &str) -> Result<Option<&'a str>, PayoutFileError> {
+        if PayoutLine::is_of_dispute(category) { self.payment() } else { Ok(None) }
+    }
+
+    /// The payment that it belongs to, if the file says so.
+    fn payment(&self) -> Result<Option<&'a str>, PayoutFileError> {
+        self.columns.payment_id.map_or(Ok(None), |column| self.text(column))
     }
 
     /// A text; `None` when there is nothing in the cell.

@@ -11,9 +11,10 @@ fn lines(first: &str, lines: &[&str]) -> Result<PayoutFile, PayoutFileError> {
 }
 
 fn shown(line: &PayoutLine) -> String {
-    let PayoutLine { provider_line_id, source_id, category, currency, gross, fee, net } = line;
+    let PayoutLine { provider_line_id, source_id, payment_source_id, category, currency, gross, fee, net } = line;
     let source_id = source_id.as_deref().unwrap_or("-");
-    format!("{provider_line_id} {source_id} {category} {currency} {gross} {fee} {net}")
+    let of = payment_source_id.as_ref().map(|payment| format!(" of {payment}")).unwrap_or_default();
+    format!("{provider_line_id} {source_id}{of} {category} {currency} {gross} {fee} {net}")
 }
 
 fn all_shown(file: &PayoutFile) -> Vec<String> {
@@ -38,7 +39,7 @@ fn stripes_report_is_read() {
         [
             "txn_1 pi_1 charge USD 45.99 1.63 44.36",
             "txn_2 re_1 refund USD -5 0 -5",
-            "txn_3 dp_1 dispute EUR -20 15 -35",
+            "txn_3 dp_1 of pi_2 dispute EUR -20 15 -35",
             "txn_4 - fee JPY -200 0 -200",
             // Of no payment intent: there is nothing better than this.
             "txn_5 py_1 charge USD 1 0 1",
@@ -63,6 +64,28 @@ fn the_general_form_is_read() {
     let other = "\u{feff}net, fee ,gross,currency,category,source_id,more,line_id\r\n\r\n9,1, 10 ,EUR,charge,a,?,1\r\n";
     let file = read(other.as_bytes()).unwrap();
     assert_eq!((all_shown(&file), file.paid_out_at), (vec!["1 a charge EUR 10 1 9".to_owned()], None));
+    // With the payments that charges and disputes belong to.
+    let first = "line_id,source_id,payment_source_id,category,currency,gross,fee,net\n";
+    let file = lines(
+        first,
+        &[
+            "1,ch_1,pay_1,charge,USD,10,1,9",
+            "2,re_1,pay_1,refund,USD,-1,0,-1",
+            "3,dp_1,pay_1,dispute,USD,-9,15,-24",
+            "4,dp_1,pay_1,dispute_reversal,USD,9,-15,24",
+            "5,dp_2,,dispute,USD,-9,0,-9",
+        ],
+    );
+    assert_eq!(
+        all_shown(&file.unwrap()),
+        [
+            "1 pay_1 charge USD 10 1 9",
+            "2 re_1 refund USD -1 0 -1",
+            "3 dp_1 of pay_1 dispute USD -9 15 -24",
+            "4 dp_1 of pay_1 dispute_reversal USD 9 -15 24",
+            "5 dp_2 dispute USD -9 0 -9",
+        ]
+    );
 }
 
 #[test]

@@ -15,7 +15,8 @@ pub struct Source {
     pub refund_id: Option<Uuid>,
 }
 
-/// The payments and refunds of an organization with these ids of a provider.
+/// The payments and refunds of an organization with these ids of a provider. A payment by hand has a reference in its
+/// place, which may be anything: it is none of them.
 pub async fn sources(
     pool: &PgPool,
     organization_id: OrganizationId,
@@ -24,7 +25,8 @@ pub async fn sources(
     sqlx::query_as!(
         Source,
         r#"select provider_id as "provider_id!", payment_id as "payment_id!", null::uuid as refund_id
-           from billing_payments where organization_id = $1 and provider_id = any($2)
+           from billing_payments
+           where organization_id = $1 and provider_id = any($2) and connector_id is not null
            union all
            select provider_id, payment_id, refund_id
            from billing_refunds where organization_id = $1 and provider_id = any($2)"#,

@@ -22,7 +22,7 @@ pub(super) async fn take_in(
         PaymentEvent::Created(created) => return insert(connection, recorded, id, created).await,
         PaymentEvent::RefundRequested(requested) => insert_refund(connection, recorded, id, requested).await?,
         PaymentEvent::RefundUpdated(updated) => update_refund(connection, updated).await?,
-        PaymentEvent::PaidOut(paid_out) if paid_out.refund_id.is_none() => {
+        PaymentEvent::PaidOut(paid_out) if paid_out.is_of_payment() => {
             sqlx::query!("update billing_payments set paid_out = true where payment_id = $1", id.uuid())
                 .execute(&mut *connection)
                 .await?;

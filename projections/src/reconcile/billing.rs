@@ -17,8 +17,8 @@
 //! void and settled nothing is left, and both accounts together are what the customer owes.
 //!
 //! - `psp:clearing` is what providers have captured, less refunds that have arrived and disputes that are not won, less
-//!   what payout files say was paid out, plus refunds that payout files say were taken from it. When everything is paid
-//!   out it is zero.
+//!   what payout files say was paid out, plus refunds and disputes that payout files say were taken from it. When
+//!   everything is paid out it is zero.
 //!
 //! A series counts 1, 2, 3… without a gap; a document gets one number of it, and is known by it for ever.
 
@@ -405,6 +405,12 @@ fn moved(payment: &Payment) -> Decimal {
         if dispute.won == Some(true) {
             moved += dispute.amount.decimal();
         }
+        if dispute.payout_id.is_some() {
+            moved += dispute.amount.decimal();
+        }
+        if dispute.reversal_payout_id.is_some() {
+            moved -= dispute.amount.decimal();
+        }
     }
     moved
 }
@@ -460,13 +466,16 @@ mod tests {
     }
 
     fn dispute(reason: Option<&str>, won: Option<bool>) -> DisputeState {
-        DisputeState { amount: "10".parse().unwrap(), reason: reason.map(str::to_owned), won }
+        let (amount, reason) = ("10".parse().unwrap(), reason.map(str::to_owned));
+        DisputeState { amount, reason, won, payout_id: None, reversal_payout_id: None }
     }
 
     #[test]
     fn what_has_gone_from_a_provider_comes_to_nothing_when_all_is_paid_out() {
         let payout_id = Some(PayoutId::new(Uuid::from_u128(6)));
         let dec = |text: &str| text.parse::<Decimal>().unwrap();
+        let won = dispute(Some("fraudulent"), Some(true));
+        let back = DisputeState { payout_id, reversal_payout_id: payout_id, ..won };
         for (refunds, disputes, payout_id, expected) in [
             (vec![], vec![], None, "0"),
             (vec![], vec![], payout_id, "-10"),
@@ -477,6 +486,9 @@ mod tests {
             (vec![], vec![dispute(Some("fraudulent"), Some(false))], None, "-10"),
             (vec![], vec![dispute(Some("fraudulent"), Some(true))], None, "0"),
             (vec![], vec![dispute(None, Some(true))], None, "10"),
+            (vec![], vec![DisputeState { payout_id, ..dispute(Some("fraudulent"), None) }], payout_id, "-10"),
+            (vec![], vec![DisputeState { payout_id, ..dispute(Some("fraudulent"), Some(true)) }], payout_id, "0"),
+            (vec![], vec![back], payout_id, "-10"),
         ] {
             let disputes = disputes.into_iter().map(|dispute| ("dp_1".to_owned(), dispute)).collect();
             let payment = Payment { refunds, disputes, payout_id, ..payment() };

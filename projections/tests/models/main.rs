@@ -5,6 +5,7 @@
 mod exact_payments;
 mod gateway_keys;
 mod keys;
+mod payments;
 mod plan_quotas;
 mod session_keys;
 mod support;

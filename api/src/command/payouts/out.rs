@@ -52,6 +52,8 @@ pub struct PayoutLineOut {
     /// The refund that it matches.
     #[schema(value_type = Option<String>)]
     pub refund_id: Option<RefundId>,
+    /// The dispute that it matches, by the provider's id.
+    pub dispute_id: Option<String>,
     /// The provider's id for it.
     pub provider_line_id: String,
     /// The provider's id for what it is about.
@@ -77,6 +79,7 @@ impl PayoutLineOut {
             explanation: None,
             payment_id: None,
             refund_id: None,
+            dispute_id: None,
             provider_line_id: line.provider_line_id.clone(),
             source_id: line.source_id.clone(),
             category: line.category.clone(),
@@ -86,10 +89,11 @@ impl PayoutLineOut {
             net: line.net.to_string(),
         };
         match state {
-            LineState::Matched { payment_id, refund_id } => {
+            LineState::Matched { payment_id, refund_id, dispute_id } => {
                 out.state = "matched";
                 out.payment_id = Some(*payment_id);
                 out.refund_id = *refund_id;
+                out.dispute_id.clone_from(dispute_id);
             }
             LineState::Open { cause } => {
                 out.state = "open";

@@ -268,7 +268,8 @@ async fn act(
     let subscription = load(app, principal, id).await?;
     let life: &Life = subscription.life.as_deref().ok_or_else(subscription_not_found)?;
     if matches!(action, Action::Resume) {
-        own_meters(app, life.customer_id, &life.plan, Some(id)).await?;
+        // A change that was scheduled before the pause takes effect with it.
+        own_meters(app, life.customer_id, life.next_plan(), Some(id)).await?;
     }
     finish(app, id, in_time_of(app, life.customer_id, meta), action).await
 }

@@ -3,8 +3,9 @@
 use crate::billing::world::{Offer, World, amount};
 use crate::invoice::{Action, InvoiceError};
 use crate::payment::PaymentError;
+use crate::subscription::When;
 
-use super::{basic, metered};
+use super::{basic, metered, pro};
 
 /// 30 and 19 % on top: 35.70, paid by card or, when the customer pays by itself, open.
 fn invoiced(by_itself: bool) -> World {
@@ -142,6 +143,81 @@ fn partly_off_what_is_due_and_partly_refunded() {
     world.expect(&["INV-000001 of 2026-01-01, paid: 100", "  fee Base, 2026-01-01 to 2026-02-01: 100"]);
     world.expect_notes(&["CN-000001 for INV-000001: 70 of 0, tax 0, in all 70: 40 off, 0 to credits, 30 to refund"]);
     assert_eq!(world.refunded("INV-000001"), ["30"]);
+}
+
+/// 100 are paid, and 100 come once more. Before billing has come to those, all of the invoice is taken back: the first
+/// payment goes back, and the second becomes credits. With 40 and then 75.50 it is the same: 60 are taken off what is
+/// due, the 40 go back, and of the 75.50 nothing was due.
+#[test]
+fn what_was_not_due_is_not_refunded_before_that_is_found() {
+    for (first, second, refunded) in [("100", "100", ["100", "0"]), ("40", "75.5", ["40", "0"])] {
+        let mut world = World::new("2026-01-01");
+        world.pays_by_itself();
+        let plan = Offer::new("Plan").fee("Base", "100").publish(&mut world);
+        world.subscribe(&plan);
+        world.pay("INV-000001", first);
+        world.on("2026-01-05");
+        world.behind(|world| {
+            world.pay("INV-000001", second);
+            world.credit("INV-000001", &[], true).unwrap();
+        });
+        assert_eq!(world.refunded("INV-000001"), refunded);
+        assert_eq!(world.balances().0, second);
+        world.check();
+        world.look_again();
+    }
+}
+
+/// 30 are paid on 1 January and all of it goes back on the 5th, in two parts. A pause or an end on the 11th gives
+/// nothing back once more. A change to 90 on the 16th charges 16 of 31 days of that, 90 × 16 ÷ 31 = 46.451612903226, and
+/// gives nothing back either.
+#[test]
+fn what_was_taken_back_as_a_whole_is_not_given_back_once_more() {
+    for how in ["pause", "end", "change"] {
+        let mut world = World::new("2026-01-01");
+        let (basic, pro) = (basic().publish(&mut world), pro().publish(&mut world));
+        world.subscribe(&basic);
+        world.on("2026-01-05");
+        world.credit("INV-000001", &[(0, "10")], true).unwrap();
+        world.credit("INV-000001", &[], true).unwrap();
+        world.on("2026-01-11");
+        let mut expected = vec!["INV-000001 of 2026-01-01, paid: 30", "  fee Base, 2026-01-01 to 2026-02-01: 30"];
+        match how {
+            "pause" => world.pause(None),
+            "end" => world.cancel(When::Now, true),
+            _ => {
+                world.on("2026-01-16");
+                world.change(&pro);
+                expected.push("INV-000002 of 2026-01-16, paid: 46.45");
+                expected.push("  proration Base, 2026-01-16 to 2026-02-01: 46.45 (46.451612903226)");
+            }
+        }
+        world.expect(&expected);
+        assert_eq!((world.refunded("INV-000001"), world.balances().0.as_str()), (vec!["30".to_owned()], "0"), "{how}");
+        world.look_again();
+    }
+}
+
+/// 15 of 30 are paid, and all is taken back: 15 off what is due, and 15 go back. Nothing else does with a pause. Had
+/// only 10 been taken back, the pause would give back all of 30 × 21 ÷ 31 = 20.32: 5 off what is due, 15.32 as credits.
+#[test]
+fn what_was_partly_paid_and_taken_back_is_not_given_back_once_more() {
+    for (part, credits) in [(None, "0"), (Some((0, "10")), "15.32")] {
+        let mut world = World::new("2026-01-01");
+        world.pays_by_itself();
+        let plan = basic().publish(&mut world);
+        world.subscribe(&plan);
+        world.on("2026-01-05");
+        world.pay("INV-000001", "15");
+        let lines: Vec<(u32, &str)> = part.into_iter().collect();
+        world.credit("INV-000001", &lines, true).unwrap();
+        world.on("2026-01-11");
+        world.pause(None);
+        assert_eq!(world.balances().0, credits);
+        assert_eq!(world.refunded("INV-000001"), [if lines.is_empty() { "15" } else { "0" }]);
+        world.check();
+        world.look_again();
+    }
 }
 
 /// Out of goodwill, without a credit note: 10, then 5, then not 16, as 15 of the 30 are left, but 15. The invoice stays

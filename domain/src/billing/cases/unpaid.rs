@@ -39,6 +39,22 @@ fn a_pause_of_what_is_not_paid() {
     world.look_again();
 }
 
+/// The same pause, and then all that is left of January is taken back: 30 − 20.32 = 9.68. It is too late to void it.
+#[test]
+fn what_a_pause_has_left_is_taken_back() {
+    let mut world = by_itself();
+    world.on("2026-01-11");
+    world.pause(None);
+    assert_eq!(world.invoice("INV-000001", InvoiceAction::Void), Err(InvoiceError::PartlyPaid));
+    world.credit("INV-000001", &[], false).unwrap();
+    world.expect_notes(&[
+        "CN-000001 for INV-000001: 9.68 of 0, tax 0, in all 9.68: 9.68 off, 0 to credits, 0 to refund",
+    ]);
+    assert_eq!((world.shown()[0].as_str(), world.balances().0.as_str()), ("INV-000001 of 2026-01-01, paid: 30", "0"));
+    assert_eq!(world.credit("INV-000001", &[], false), Err(InvoiceError::NothingToCredit));
+    world.look_again();
+}
+
 /// 15 were paid on 5 January, so that 15 of the 20.32 are taken off, and 5.32 become credits.
 #[test]
 fn a_pause_of_what_is_partly_paid() {
@@ -150,6 +166,26 @@ fn payments_that_somebody_asks_for() {
     world.invoice("INV-000001", asked(2, "10")).unwrap();
     assert!(matches!(world.invoice("INV-000001", asked(3, "20.01")), Err(InvoiceError::MoreThanDue { .. })));
     world.invoice("INV-000001", asked(3, "20")).unwrap();
+    world.expect(&["INV-000001 of 2026-01-01, paid: 30", "  fee Base, 2026-01-01 to 2026-02-01: 30"]);
+    world.look_again();
+}
+
+/// The card is declined on 1 January. On the 2nd it is tried once more, and the invoice is given up before billing has
+/// come to that: no payment is made, none is waited for, and another one may be asked for.
+#[test]
+fn a_try_of_what_is_given_up_before_billing_comes_to_it() {
+    let mut world = World::new("2026-01-01");
+    let plan = basic().retries(&[3]).publish(&mut world);
+    world.answers.extend([false, true]);
+    world.subscribe(&plan);
+    world.on("2026-01-02");
+    world.behind(|world| {
+        world.invoice("INV-000001", InvoiceAction::Collect).unwrap();
+        world.invoice("INV-000001", InvoiceAction::MarkUncollectible).unwrap();
+    });
+    assert_eq!((world.answers.len(), world.status()), (1, Status::Active));
+    world.expect(&["INV-000001 of 2026-01-01, uncollectible: 30", "  fee Base, 2026-01-01 to 2026-02-01: 30"]);
+    world.invoice("INV-000001", asked(1, "30")).unwrap();
     world.expect(&["INV-000001 of 2026-01-01, paid: 30", "  fee Base, 2026-01-01 to 2026-02-01: 30"]);
     world.look_again();
 }

@@ -6,22 +6,28 @@ use crate::billing::{Command, Known, Reaction, id_of};
 use crate::ids::{self, CreditGrantId, PaymentId, RefundId};
 use crate::invoice::event::{AttemptDue, PaymentExpected};
 use crate::invoice::{self, Action as InvoiceAction, CreditNoteIssued, Status};
-use crate::payment::{Action as PaymentAction, Create, PaymentEvent};
+use crate::money::Amount;
+use crate::payment::{Action as PaymentAction, Create, Payment, PaymentEvent};
 
 /// Why a try to be paid has failed when there was nothing to charge.
 const NO_PAYMENT_METHOD: &str = "no_payment_method";
-/// Why a try to be paid has failed when its payment was cancelled.
+/// Why a try to be paid has failed when its payment was cancelled, or was not made any more.
 const CANCELLED: &str = "cancelled";
 
 /// It is time to try to be paid: the customer's payment method is charged with what is due now.
 pub(super) fn attempt(due: &AttemptDue, known: &Known) -> Option<Reaction> {
     let (invoice_id, invoice) = known.invoice.as_ref()?;
+    let payment_id = invoice::payment_of(*invoice_id, due.attempt);
+    if invoice.expected.is_some_and(|expected| expected.payment_id == payment_id) {
+        // It was given up before the payment was made: what it waits for does not come.
+        let action = InvoiceAction::FailPayment { payment_id, code: CANCELLED.to_owned() };
+        return Some(invoice_reaction("attempt", *invoice_id, action));
+    }
     let is_under_way = invoice.status == Status::Open && invoice.is_attempting && invoice.attempts == due.attempt;
     let amount = due.amount.min(invoice.unpaid());
     if !is_under_way || amount.is_zero() {
         return None;
     }
-    let payment_id = invoice::payment_of(*invoice_id, due.attempt);
     let command = match &known.customer.billing.payment_method {
         Some(method) => {
             let create = Create {
@@ -81,7 +87,7 @@ pub(super) fn refunds(note: &CreditNoteIssued, known: &Known) -> Vec<Reaction> {
     let numbered: Vec<_> = (0..).zip(&known.payments).collect();
     for (nth, (payment_id, payment)) in numbered.into_iter().rev() {
         let refund_id = refund_of(*payment_id);
-        let amount = left.min(payment.refundable());
+        let amount = left.min(payment.refundable().minus(not_found_yet(*payment_id, payment, known)));
         if amount.is_zero() || payment.refund(refund_id).is_some() {
             continue;
         }
@@ -96,6 +102,13 @@ pub(super) fn refunds(note: &CreditNoteIssued, known: &Known) -> Vec<Reaction> {
         reactions.push(Reaction { nth, ..Reaction::new("refund", command) });
     }
     reactions
+}
+
+/// What of a payment its invoice did not need and the payment has not heard of yet: that becomes credits in a moment.
+fn not_found_yet(payment_id: PaymentId, payment: &Payment, known: &Known) -> Amount {
+    let mut applied = known.invoice.iter().flat_map(|(_, invoice)| &invoice.payments);
+    let applied = applied.find(|applied| applied.payment_id == payment_id && payment.surplus.is_none());
+    applied.map_or(Amount::ZERO, |applied| applied.surplus)
 }
 
 /// What follows from an event of a payment.

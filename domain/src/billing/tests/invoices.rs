@@ -300,6 +300,49 @@ fn credited(part: &str, refund: bool) -> (Invoice, InvoiceEvent) {
     (invoice, events[0].clone())
 }
 
+/// What follows from the number of the last credit note of an invoice.
+fn follows_numbered(invoice: &mut Invoice) -> Vec<Reaction> {
+    let issued = invoice.credit_notes.last().unwrap();
+    let credit_note_id = issued.note.credit_note_id;
+    let number = InvoiceAction::NumberCreditNote { credit_note_id, number: "CN-000001".to_owned() };
+    let numbered = run(invoice, invoice_command(number), JUNE).remove(0);
+    let event = LedgerEvent::from(numbered.clone());
+    assert_eq!(needs(&recorded(invoice_stream(), &numbered), &event), Some(Needs::Invoice(invoice_id())));
+    follows(invoice_stream(), numbered, &knows_invoice(invoice.clone()))
+}
+
+#[test]
+fn a_subscription_hears_that_all_of_an_invoice_was_taken_back_though_it_was_paid() {
+    // 50 of 100, and then the rest.
+    let (mut invoice, _) = credited("50", true);
+    assert!(follows_numbered(&mut invoice).is_empty());
+    let rest = InvoiceAction::IssueCreditNote(Box::new(CreditNote {
+        credit_note_id: ids::CreditNoteId::new(Uuid::from_u128(9)),
+        reason: "Goodwill".to_owned(),
+        lines: Vec::new(),
+        refund: true,
+    }));
+    run(&mut invoice, invoice_command(rest), JUNE);
+    let reactions = follows_numbered(&mut invoice);
+    let [Reaction { step: "lost", command: Command::Subscription(id, action), .. }] = &reactions[..] else {
+        panic!("{reactions:?}")
+    };
+    let SubscriptionAction::TakeBack { number, invoice_id: of } = action else { panic!("{action:?}") };
+    assert_eq!((*id, *number, *of), (subscription_id(), 2, invoice_id()));
+    // What another invoice has taken off is not left to be taken back.
+    let other = InvoiceId::new(Uuid::from_u128(70));
+    let offset = InvoiceAction::Offset { from_invoice: other, amount: amount("30"), then: Vec::new() };
+    let note = InvoiceAction::IssueCreditNote(Box::new(CreditNote {
+        credit_note_id: ids::CreditNoteId::new(Uuid::from_u128(8)),
+        reason: "Goodwill".to_owned(),
+        lines: Vec::new(),
+        refund: false,
+    }));
+    let (mut invoice, _) = open_invoice(Collection::Send, vec![offset, note]);
+    assert_eq!(invoice.taken_back(), amount("70"));
+    assert_eq!(steps(&follows_numbered(&mut invoice)), ["lost"]);
+}
+
 /// A payment that has come.
 fn paid(n: u128, part: &str) -> (PaymentId, Payment) {
     let mut payment = Payment::default();
@@ -365,6 +408,14 @@ fn refunds_go_back_the_way_the_money_came_the_newest_first_and_once() {
         let left = refunds(&follows(invoice_stream(), issued.clone(), &known));
         assert!(left.len() < 2 && expected.ends_with(&left), "{left:?}");
     }
+    // Of what is more than was due, and becomes credits in a moment, nothing goes back.
+    let (mut invoice, _) = credited("50", true);
+    let more = InvoiceAction::ApplyPayment { payment_id: payment_id(23), amount: amount("30") };
+    run(&mut invoice, invoice_command(more), JUNE);
+    let mut later = knows_invoice(invoice);
+    later.payments = vec![paid(21, "60"), paid(22, "40"), paid(23, "30")];
+    let expected = [(payment_id(22), "40".to_owned()), (payment_id(21), "10".to_owned())];
+    assert_eq!(refunds(&follows(invoice_stream(), issued.clone(), &later)), expected);
     // Somebody has refunded a payment by hand before: the other one has to do.
     known.payments = vec![paid(21, "60"), paid(22, "40")];
     let by_hand = PaymentAction::Refund {

@@ -69,6 +69,26 @@ fn a_try_that_is_over_is_left_alone() {
     assert!(follows(invoice_stream(), due, &knows_invoice(invoice)).is_empty());
 }
 
+/// The invoice was given up before billing came to the try: it waits for a payment that nobody makes.
+#[test]
+fn a_try_of_what_was_given_up_meanwhile_has_failed() {
+    let (mut invoice, due) = attempt_due();
+    run(&mut invoice, invoice_command(InvoiceAction::MarkUncollectible), MAY);
+    let of_try = invoice::payment_of(invoice_id(), 1);
+    assert_eq!(invoice.under_way(), Some(of_try));
+    let mut known = knows_invoice(invoice.clone());
+    known.customer.billing.payment_method = Some(method());
+    let reactions = follows(invoice_stream(), due.clone(), &known);
+    let [Reaction { step: "attempt", command: Command::Invoice(id, action), .. }] = &reactions[..] else {
+        panic!("{reactions:?}")
+    };
+    let InvoiceAction::FailPayment { payment_id, code } = &**action else { panic!("{action:?}") };
+    assert_eq!((*id, *payment_id, code.as_str()), (invoice_id(), of_try, "cancelled"));
+    run(&mut invoice, invoice_command((**action).clone()), MAY);
+    assert_eq!(invoice.under_way(), None);
+    assert!(follows(invoice_stream(), due, &knows_invoice(invoice)).is_empty());
+}
+
 fn created(n: u128) -> Payment {
     let mut payment = Payment::default();
     let create = Create {

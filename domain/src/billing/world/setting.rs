@@ -84,6 +84,7 @@ impl World {
             tables: Tables::default(),
             log: Vec::new(),
             queue: VecDeque::new(),
+            is_behind: false,
             taken: BTreeSet::new(),
             ids: 1,
         };

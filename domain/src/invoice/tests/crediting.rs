@@ -143,3 +143,50 @@ fn what_was_given_up_is_credited_like_anything_else() {
     let [InvoiceEvent::CreditNoteIssued(_), InvoiceEvent::Paid(paid)] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!((paid.recovered, paid.postpaid), (amount("100"), amount("30")));
 }
+
+/// 30, of which another invoice has taken 20.32 off: 9.68 are all that is left, and then nothing is.
+#[test]
+fn all_that_is_left_is_without_what_another_invoice_has_taken_off() {
+    let mut given = Given::finalized(plain(vec![line("30")]));
+    given.when(offset("20.32"), T0).unwrap();
+    assert_eq!(given.when(Action::Void, T0), Err(InvoiceError::PartlyPaid));
+    assert_eq!(given.outcome(credit(1, &[]), T0), "credit_note_issued+paid");
+    let note = given.note(1);
+    assert_eq!(note.lines, [(0, amount("9.68"))]);
+    assert_eq!((note.total, note.off_due), (amount("9.68"), amount("9.68")));
+    assert_eq!(given.when(credit(2, &[]), T0), Err(InvoiceError::NothingToCredit));
+
+    // 30 + 5 - 10 = 25, of which 12 were taken off: 12 are spared of the first line, 18 + 5 - 10 = 13. 8 were paid, so
+    // that of the 5 that were due nothing is, and 8 go back.
+    let proration = LineItem { kind: LineKind::Proration, ..line("-10") };
+    let mut given = Given::finalized(plain(vec![line("30"), proration, line("5")]));
+    given.when(pay(1, "8"), T0).unwrap();
+    given.when(offset("12"), T0).unwrap();
+    given.when(refund(1, &[]), T0).unwrap();
+    let note = given.note(1);
+    assert_eq!(note.lines, [(0, amount("18")), (1, amount("10")), (2, amount("5"))]);
+    assert_eq!((note.total, note.off_due, note.to_refund), (amount("13"), amount("5"), amount("8")));
+    // The first line is spared as a whole, and a part of the second: 60 + 40 - 75 = 25.
+    let mut given = Given::in_status(Status::Open);
+    given.when(offset("75"), T0).unwrap();
+    given.when(credit(1, &[]), T0).unwrap();
+    assert_eq!(given.note(1).lines, [(1, amount("25"))]);
+}
+
+/// 30 and 19 % are 35.70. With 26.02 taken off 9.68 are left: 8.13 with 1.5447 of tax are 9.67, 8.14 with 1.5466 are
+/// 9.69. The cent that is lacking is taken of the tax.
+#[test]
+fn what_the_rounding_of_taxes_keeps_out_is_taken_of_them() {
+    let mut given = Given::finalized(taxed(vec![rate(1, "standard", "19")], vec![line("30")]));
+    given.when(offset("26.02"), T0).unwrap();
+    given.when(credit(1, &[]), T0).unwrap();
+    let note = given.note(1);
+    assert_eq!((note.lines.clone(), shown(&note.taxes)), (vec![(0, amount("8.13"))], vec![tax(1, "8.13", "1.55")]));
+    assert_eq!((note.total, note.booked.fees, note.booked.tax), (amount("9.68"), signed("8.13"), signed("1.55")));
+    assert_eq!((given.invoice.status, given.invoice.unpaid()), (Status::Paid, Amount::ZERO));
+    // With the tax inside there is nothing between: 9.68 have 9.68 × 19 ÷ 119 = 1.5455… inside.
+    let mut given = Given::finalized(taxed(vec![inside(rate(1, "standard", "19"))], vec![line("35.70")]));
+    given.when(offset("26.02"), T0).unwrap();
+    given.when(credit(1, &[]), T0).unwrap();
+    assert_eq!((given.note(1).total, shown(&given.note(1).taxes)), (amount("9.68"), vec![tax(1, "8.13", "1.55")]));
+}

@@ -96,7 +96,9 @@ fn check_notes(given: &Given) {
         let whole = line.rated.amount;
         assert!(left.magnitude() <= whole.magnitude() && (left.is_zero() || left.is_negative() == whole.is_negative()));
     }
-    assert_eq!(invoice.unpaid().decimal() + invoice.paid.decimal() + invoice.credited.decimal(), total.decimal());
+    let settled = invoice.paid.decimal() + invoice.credited.decimal() + invoice.offset.decimal();
+    assert_eq!(invoice.unpaid().decimal() + settled, total.decimal());
+    assert!(invoice.taken_back().plus(invoice.offset) <= total, "nor with what was taken off");
     let given_back = notes.iter().map(|note| note.to_credits.decimal() + note.to_refund.decimal());
     assert!(given_back.sum::<Decimal>() <= invoice.paid.decimal(), "only what was paid is given back");
 }
@@ -230,5 +232,30 @@ proptest! {
             check_notes(&given);
         }
         take_the_rest(&mut given);
+    }
+
+    /// With a part taken off by another invoice, too: all that is left is that, to the smallest unit.
+    #[test]
+    fn all_that_is_left_is_what_nothing_has_taken(
+        draft in any_draft(true), steps in any_steps(), percent in 1u32..=100,
+    ) {
+        let mut given = Given::finalized(draft);
+        for (n, step) in (1..).zip(&steps) {
+            take(&mut given, step, n);
+        }
+        let currency = given.invoice.drafted.as_ref().unwrap().currency;
+        if let Some(taken_off) = part(given.invoice.unpaid(), percent, currency) {
+            given.when(offset(&taken_off.to_string()), T0).unwrap();
+        }
+        let taken = given.invoice.taken_back().plus(given.invoice.offset);
+        let rest = given.when(credit(1_000, &[]), T0);
+        if taken == given.invoice.totals().total {
+            prop_assert_eq!(rest, Err(InvoiceError::NothingToCredit));
+        } else {
+            rest.unwrap();
+            check_notes(&given);
+            let all = given.invoice.taken_back().plus(given.invoice.offset);
+            prop_assert_eq!(all, given.invoice.totals().total);
+        }
     }
 }

@@ -42,12 +42,48 @@ fn a_refund_is_a_line_of_its_own() {
 }
 
 #[test]
+fn what_a_dispute_takes_and_gives_back_are_lines_of_their_own() {
+    let taken = |n, gross: &str| pay_out_of(n, Subject::Dispute("dp_1".to_owned()), gross);
+    let back = |n, gross: &str| {
+        let fee_returned = amount("15");
+        pay_out_of(n, Subject::Reversal { dispute_id: "dp_1".to_owned(), fee_returned }, gross)
+    };
+    let mut given = Given::succeeded();
+    let too_early = (PaymentError::NotSucceeded, Some(OpenCause::NotSucceeded));
+    assert_eq!(denied(&mut given, taken(1, "40")), too_early, "it was not heard of");
+    given.when(dispute_opened("dp_1", "40")).unwrap();
+    assert_eq!(denied(&mut given, back(1, "40")), too_early, "it was not won");
+    assert_eq!(denied(&mut given, taken(1, "100")).1, Some(OpenCause::AmountDiffers));
+    let events = given.when(taken(1, "40")).unwrap();
+    let [PaymentEvent::PaidOut(out)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((out.dispute_id.as_deref(), out.is_reversal, out.goes_back()), (Some("dp_1"), false, true));
+    assert_eq!((out.gross, out.fee, out.fee_returned), (amount("40"), amount("1.75"), Amount::ZERO));
+    assert_eq!(denied(&mut given, taken(2, "40")).1, Some(OpenCause::PaidOutTwice));
+    given.when(dispute_closed("dp_1", "40", false)).unwrap();
+    assert_eq!(denied(&mut given, back(2, "40")), too_early, "it was lost");
+    given.when(dispute_closed("dp_1", "40", true)).unwrap();
+    let events = given.when(back(2, "40")).unwrap();
+    let [PaymentEvent::PaidOut(out)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((out.is_reversal, out.goes_back(), out.fee_returned), (true, false, amount("15")));
+    assert_eq!(denied(&mut given, back(3, "40")).1, Some(OpenCause::PaidOutTwice));
+    let dispute = given.payment.disputes.get("dp_1").unwrap();
+    assert_eq!((dispute.payout_id, dispute.reversal_payout_id), (Some(payout(1)), Some(payout(2))));
+    // Neither is the payment itself.
+    assert_eq!(given.payment.payout_id, None);
+    assert_eq!(given.outcome(pay_out(3, None, "100")), "paid_out");
+    // One of which only the end was heard has taken nothing, and has given back.
+    let mut given = Given::after(&[create(false), observe(succeeded("100")), dispute_closed("dp_1", "40", true)]);
+    assert_eq!(denied(&mut given, taken(1, "40")), too_early);
+    assert_eq!(given.outcome(back(1, "40")), "paid_out");
+}
+
+#[test]
 fn what_the_ledger_does_not_know_stays_open() {
     let mut given = Given::in_status(Status::Processing);
     let cause = |given: &mut Given, action: Action| denied(given, action).1;
     assert_eq!(cause(&mut given, pay_out(1, None, "100")), Some(OpenCause::NotSucceeded));
-    let Action::PayOut { payout_id, refund_id, gross, fee, .. } = pay_out(1, None, "100") else { unreachable!() };
-    let in_dollars = Action::PayOut { payout_id, refund_id, gross, fee, currency: Currency::USD };
+    let Action::PayOut { payout_id, subject, gross, fee, .. } = pay_out(1, None, "100") else { unreachable!() };
+    let in_dollars = Action::PayOut { payout_id, subject, gross, fee, currency: Currency::USD };
     assert_eq!(cause(&mut given, in_dollars), Some(OpenCause::CurrencyDiffers));
     assert_eq!(cause(&mut Given::nothing(), pay_out(1, None, "100")), Some(OpenCause::Unknown));
     let mut by_hand = Given::after(&[Action::Record(Box::new(record()))]);

@@ -81,4 +81,12 @@ fn payouts_leave_nothing_with_the_provider() {
     assert_eq!(paid_out(refund, "4", "0"), expected([("psp:clearing", "bank", "4")]));
     let with_fee = [("psp:clearing", "bank", "4.3"), ("psp:fees", "psp:clearing", "0.3")];
     assert_eq!(paid_out(refund, "4", "0.3"), expected(with_fee));
+    // What a dispute takes, and what comes back when it is won: its fee perhaps, too.
+    let taken = paid_out(r#"null,"dispute_id":"dp_1""#, "10", "15");
+    assert_eq!(taken, expected([("psp:clearing", "bank", "25"), ("psp:fees", "psp:clearing", "15")]));
+    let reversal = r#"null,"dispute_id":"dp_1","is_reversal":true"#;
+    assert_eq!(paid_out(reversal, "10", "0"), expected([("bank", "psp:clearing", "10")]));
+    let with_fee = format!(r#"{reversal},"fee_returned":"15""#);
+    let back = [("bank", "psp:clearing", "25"), ("psp:clearing", "psp:fees", "15")];
+    assert_eq!(paid_out(&with_fee, "10", "0"), expected(back));
 }

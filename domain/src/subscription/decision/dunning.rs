@@ -36,8 +36,23 @@ pub(super) fn settle(life: &Life, invoice_id: InvoiceId, is_lost: bool, at: Time
     }
     let known = life.billed.iter().find(|billed| billed.invoice_id == invoice_id)?;
     let is_news = !(is_lost && known.is_lost);
-    let settled = InvoiceSettled { customer_id, invoice_id, is_lost, at, after: life.after() };
+    let settled = InvoiceSettled { customer_id, invoice_id, is_lost, number: None, at, after: life.after() };
     is_news.then_some(SubscriptionEvent::InvoiceSettled(settled))
+}
+
+/// An invoice was taken back as a whole: it is lost. One that was paid before is not known any more; it counts again,
+/// for as long as its period lasts.
+pub(super) fn take_back(life: &Life, number: u32, invoice_id: InvoiceId, at: Timestamp) -> Option<SubscriptionEvent> {
+    if life.unpaid.contains(&invoice_id) || life.billed.iter().any(|billed| billed.invoice_id == invoice_id) {
+        return settle(life, invoice_id, true, at);
+    }
+    let is_of_period = (life.period_bill..=life.bills).contains(&number);
+    if life.status.is_over() || !is_of_period {
+        return None;
+    }
+    let (customer_id, number, after) = (life.customer_id, Some(number), life.after());
+    let settled = InvoiceSettled { customer_id, invoice_id, is_lost: true, number, at, after };
+    Some(SubscriptionEvent::InvoiceSettled(settled))
 }
 
 /// Nobody tries any more to be paid: it ends, unless a grace is running, which ends it in time. While a bill is open,

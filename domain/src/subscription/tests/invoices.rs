@@ -12,6 +12,10 @@ fn lost(n: u128) -> Action {
     Action::MarkLost { invoice_id: invoice(n) }
 }
 
+fn taken_back(n: u32) -> Action {
+    Action::TakeBack { number: n, invoice_id: invoice(u128::from(n)) }
+}
+
 /// The invoices that are still to be paid.
 fn unpaid(given: &Given) -> Vec<u128> {
     given.subscription.unpaid_invoices().into_iter().map(|id| id.uuid().as_u128()).collect()
@@ -58,6 +62,51 @@ fn nothing_is_given_back_of_an_invoice_that_is_lost() {
     assert_eq!(lines(&begun.clone().bill(cancel_now(true), MAY)), ["~base -30", "~seats -30"]);
     begun.one(lost(2), MAY);
     assert_eq!(lines(&begun.bill(cancel_now(true), MAY)), Vec::<String>::new());
+}
+
+/// It was paid, and all of it was taken back: the customer has its money.
+#[test]
+fn nothing_is_given_back_of_an_invoice_that_was_paid_and_taken_back() {
+    let support = vec!["support 10".to_owned()];
+    let mut given = Given::begun(create(basic()), T0);
+    given.one(paid(1), T0);
+    let event = given.one(taken_back(1), T0);
+    let SubscriptionEvent::InvoiceSettled(settled) = &event else { panic!("{event:?}") };
+    assert_eq!((settled.invoice_id, settled.is_lost, settled.number), (invoice(1), true, Some(1)));
+    given.nothing(taken_back(1), T0);
+    assert_eq!(unpaid(&given), Vec::<u128>::new());
+    for action in [cancel_now(true), Action::Pause { resumes_at: None }] {
+        assert_eq!(lines(&given.clone().bill(action, MID_APRIL)), support);
+    }
+    let bill = given.clone().bill(change_now(pro(), true), MID_APRIL);
+    assert_eq!(lines(&bill), ["support 10", "~base 45", "~seats 30"]);
+    assert_eq!(given.replayed(at(T0)), given.subscription);
+    // Another period, another invoice; of an earlier one nothing is given back anyway.
+    given.bill(Action::Advance, MAY);
+    given.one(paid(2), MAY);
+    given.nothing(taken_back(1), MAY);
+    assert_eq!(lines(&given.clone().bill(cancel_now(true), MAY)), ["~base -30", "~seats -30"]);
+    given.one(taken_back(2), MAY);
+    assert_eq!(lines(&given.clone().bill(cancel_now(true), MAY)), Vec::<String>::new());
+    // Of what has ended, or was never billed, nobody hears.
+    given.nothing(taken_back(3), MAY);
+    given.bill(cancel_now(false), MAY);
+    given.nothing(taken_back(2), MAY);
+}
+
+/// One that was not paid is lost as any other, and in the order of the bills.
+#[test]
+fn what_is_taken_back_unpaid_is_lost() {
+    let mut given = Given::begun(create(basic()), T0);
+    given.bill(seats_now(4, true), MID_APRIL);
+    let event = given.one(taken_back(2), MID_APRIL);
+    let SubscriptionEvent::InvoiceSettled(settled) = &event else { panic!("{event:?}") };
+    assert_eq!((settled.is_lost, settled.number), (true, None));
+    given.one(paid(1), MID_APRIL);
+    given.one(taken_back(1), MID_APRIL);
+    let billed: Vec<_> = given.life().billed.iter().map(|billed| (billed.number, billed.is_lost)).collect();
+    assert_eq!(billed, [(1, true), (2, true)]);
+    assert_eq!(given.replayed(at(MID_APRIL)), given.subscription);
 }
 
 #[test]

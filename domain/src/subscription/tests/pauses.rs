@@ -65,6 +65,8 @@ fn a_change_that_was_scheduled_comes_when_it_goes_on() {
     let mut given = Given::begun(create(basic()), T0);
     given.one(change_later(pro()), T0);
     given.bill(pause(), MID_APRIL);
+    // Whoever looks at what the plan needs before it goes on must look at this one.
+    assert_eq!((&given.life().plan, given.life().next_plan()), (&basic(), &pro()));
     let event = given.one(Action::Resume, MAY_10);
     assert_eq!((lines(event.bill().unwrap()), event.plan()), (vec!["base 90".into(), "seats 60".into()], Some(&pro())));
 }

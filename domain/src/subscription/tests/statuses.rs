@@ -18,6 +18,7 @@ fn commands() -> Vec<(&'static str, Action)> {
         ("past due", Action::MarkPastDue { invoice_id: invoice(7) }),
         ("paid", Action::MarkPaid { invoice_id: invoice(1) }),
         ("lost", Action::MarkLost { invoice_id: invoice(1) }),
+        ("take back", Action::TakeBack { number: 1, invoice_id: invoice(1) }),
         ("give up", Action::GiveUp { invoice_id: invoice(1) }),
         ("close bill", Action::CloseBill { number: 1, invoice_id: None, minimums: Vec::new() }),
         ("leave alone", Action::LeaveAlone { number: 1, meters: vec!["calls".parse().unwrap()] }),
@@ -27,7 +28,7 @@ fn commands() -> Vec<(&'static str, Action)> {
 
 /// What each command comes to: the type of its event, `-` for nothing, or why it is denied.
 #[track_caller]
-fn assert_outcomes(given: &Given, now: &str, expected: [&str; 18]) {
+fn assert_outcomes(given: &Given, now: &str, expected: [&str; 19]) {
     for ((name, action), expected) in commands().into_iter().zip(expected) {
         let outcome = match given.clone().when(action, now) {
             Ok(events) => events.first().map_or("-", type_of).to_owned(),
@@ -55,6 +56,7 @@ fn in_a_trial() {
         "past_due",
         "invoice_settled",
         "invoice_settled",
+        "invoice_settled",
         "-",
         "-",
         "left_alone",
@@ -79,6 +81,7 @@ fn while_active() {
         "NotPaused",
         "auto_renew_set",
         "past_due",
+        "invoice_settled",
         "invoice_settled",
         "invoice_settled",
         "-",
@@ -108,6 +111,7 @@ fn while_past_due() {
         "past_due",
         "recovered",
         "recovered",
+        "recovered",
         "cancelled",
         "-",
         "left_alone",
@@ -133,6 +137,7 @@ fn while_paused() {
         "resumed",
         "auto_renew_set",
         "past_due",
+        "invoice_settled",
         "invoice_settled",
         "invoice_settled",
         "-",
@@ -169,6 +174,7 @@ fn when_it_has_ended() {
         "-",
         "-",
         "-",
+        "-",
     ];
     for given in [cancelled, expired] {
         assert_outcomes(&given, MID_APRIL, expected);
@@ -194,6 +200,7 @@ fn with_a_bill_open() {
         "past_due",
         "-",
         "-",
+        "invoice_settled",
         "-",
         "bill_closed",
         "left_alone",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::connector::{Connector as Account, ConnectorKind};
 use domain::ids::{self, ConnectorId, OrganizationId, PaymentId};
 use domain::payment::event::Created;
-use domain::payment::{Action, Ask, Observed, Payment, PaymentCommand};
+use domain::payment::{Action, Ask, Observed, Payment, PaymentCommand, Status};
 use domain::{Aggregate, StreamId};
 use eventstore::vault::Vault;
 use eventstore::{ExecuteError, StoreError, clock};
@@ -144,11 +144,21 @@ impl Caller {
         if let Given::Denied(why) = &given {
             note_denied(step, why, &found.stream);
         }
-        if outcome != "known" {
-            return Ok(Outcome::Unknown);
+        match given {
+            Given::Done | Given::Before => {
+                abandon(open.connector.as_ref(), payment, &observed).await;
+                Ok(Outcome::Known)
+            }
+            Given::Unchanged => {
+                // A message was faster. It gives nothing up, and when it has said the same, nothing is asked any more.
+                let now = self.load(row).await?.payment;
+                if now.status == Status::Failed {
+                    abandon(open.connector.as_ref(), &now, &observed).await;
+                }
+                Ok(Outcome::Unknown)
+            }
+            Given::Denied(_) => Ok(Outcome::Unknown),
         }
-        abandon(open.connector.as_ref(), payment, &observed).await;
-        Ok(Outcome::Known)
     }
 
     /// Asks how a payment stands that waits.
