@@ -3664,7 +3664,7 @@ export interface components {
         };
         /** @description A part of an invoice to take back. */
         NewCreditNote: {
-            /** @description What of which line; all that is left of all lines when left out. */
+            /** @description What of which line; all that is left of the invoice when left out. */
             lines?: components["schemas"]["CreditLineIn"][];
             /** @description Why; 1 to 200 characters. It stands on the credit note. */
             reason: string;
@@ -5673,6 +5673,8 @@ export interface components {
             cause?: string | null;
             /** @description In this currency. */
             currency: string;
+            /** @description The dispute that it matches, by the provider's id. */
+            dispute_id?: string | null;
             /** @description Why it is none any more, in words. */
             explanation?: string | null;
             /** @description What the provider kept. */
