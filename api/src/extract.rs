@@ -127,8 +127,21 @@ fn json_problem(error: &serde_json::Error, path: &str) -> Problem {
         Some("currency") => "invalid_currency",
         _ => "invalid_request",
     };
+    if TIME_ERRORS.contains(&message) {
+        return Problem::bad_request(code, path, format!("{message}: a time is RFC 3339, as in 2026-01-31T12:00:00Z"));
+    }
     Problem::bad_request(code, path, message)
 }
+
+/// What the reader of times says, which does not say of what.
+const TIME_ERRORS: [&str; 6] = [
+    "input is out of range",
+    "no possible date and time matching input",
+    "input is not enough for unique date and time",
+    "input contains invalid characters",
+    "premature end of input",
+    "trailing input",
+];
 
 /// Query parameters.
 pub struct Query<T>(pub T);
@@ -198,6 +211,24 @@ mod tests {
         amount: String,
         #[expect(dead_code, reason = "only read by serde")]
         inner: Option<Box<Body>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Moment {
+        #[expect(dead_code, reason = "only read by serde")]
+        at: chrono::DateTime<chrono::Utc>,
+    }
+
+    #[test]
+    fn of_a_time_is_said_how_it_is_written() {
+        for text in ["soon", "2026-01-31", "2026-13-31T12:00:00Z", "2026-01-31T12:00:00Z and a bit"] {
+            let problem = parse::<Moment>(format!(r#"{{"at":"{text}"}}"#).as_bytes()).unwrap_err();
+            assert_eq!(
+                (problem.code, problem.fields.get("param")),
+                ("invalid_request", Some(&serde_json::json!("at")))
+            );
+            assert!(problem.detail.ends_with("as in 2026-01-31T12:00:00Z"), "{}", problem.detail);
+        }
     }
 
     #[test]

@@ -70,6 +70,8 @@ async fn what_is_due_is_lowered_and_all_together_are_the_invoice() {
     credit(api, &invoice, of_line(2, "1")).await.problem(404, "line_not_found");
     credit(api, &invoice, of_line(0, "0")).await.problem(400, "invalid_amount");
     credit(api, &invoice, of_line(0, "0.001")).await.problem(422, "amount_too_precise");
+    // Nothing named is not the same as all of it.
+    credit(api, &invoice, json!({ "reason": "x", "lines": [] })).await.problem(400, "invalid_request");
     credit(api, &invoice, json!({ "reason": "" })).await.problem(400, "invalid_request");
     credit(api, &invoice, json!({ "reason": null })).await.problem(400, "missing_field");
 

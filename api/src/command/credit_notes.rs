@@ -11,7 +11,8 @@ use domain::ids::{CreditNoteId, CustomerId, InvoiceId};
 use domain::invoice::{Action, CreditNote, Invoice, InvoiceEvent, Issued};
 use domain::{Aggregate, EventPayload, RecordedEvent};
 use eventstore::{Executed, StoreError};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::invoices::follow::number;
@@ -31,8 +32,8 @@ const REASON_CHARS_MAX: usize = 200;
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCreditNote {
-    /// What of which line; all that is left of the invoice when left out.
-    #[serde(default)]
+    /// What of which line, at least one; all that is left of the invoice when left out.
+    #[serde(default, deserialize_with = "at_least_one")]
     pub lines: Vec<CreditLineIn>,
     /// Why; 1 to 200 characters. It stands on the credit note.
     pub reason: String,
@@ -40,6 +41,15 @@ pub struct NewCreditNote {
     /// the customer; `false` when left out. What is still due is only lowered.
     #[serde(default)]
     pub refund: bool,
+}
+
+/// An empty list is a mistake rather than the wish to take all of it back.
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CreditLineIn>, D::Error> {
+    let lines = Vec::deserialize(deserializer)?;
+    match lines.is_empty() {
+        true => Err(D::Error::custom("lines: at least one; leave it out for all that is left")),
+        false => Ok(lines),
+    }
 }
 
 /// A part of a line to take back.
