@@ -3664,7 +3664,7 @@ export interface components {
         };
         /** @description A part of an invoice to take back. */
         NewCreditNote: {
-            /** @description What of which line; all that is left of the invoice when left out. */
+            /** @description What of which line, at least one; all that is left of the invoice when left out. */
             lines?: components["schemas"]["CreditLineIn"][];
             /** @description Why; 1 to 200 characters. It stands on the credit note. */
             reason: string;
