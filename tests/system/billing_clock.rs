@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::api::text;
 use crate::support::billing::{
     Clock, Moment, Subscriber, assert_orderly, assert_twins, assert_untroubled, customer, moment, month, open_shop,
-    start,
+    start, subscriptions_wanted,
 };
 use crate::support::{Api, TestApp, until};
 
@@ -19,9 +19,7 @@ const SUBSCRIPTIONS: usize = 40;
 const KNOWN: usize = 6;
 
 fn subscriptions() -> usize {
-    let given = std::env::var("BILLING_SUBSCRIPTIONS").ok();
-    let given = given.map(|count| count.parse().expect("BILLING_SUBSCRIPTIONS is a number"));
-    given.unwrap_or(SUBSCRIPTIONS).max(KNOWN)
+    subscriptions_wanted().unwrap_or(SUBSCRIPTIONS).max(KNOWN)
 }
 
 fn dates(invoices: &[Value]) -> Vec<Moment> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::support::billing::{
     Clock, Moment, Subscriber, assert_orderly, assert_twins, assert_untroubled, customer, moment, month, open_shop,
-    plan, start,
+    plan, start, subscriptions_wanted,
 };
 use crate::support::{Api, Position, Process, Server, Site, TestApp, assert_amount, until};
 
@@ -49,13 +49,18 @@ async fn killed_at_any_moment_while_a_clock_is_under_way() {
     let mut chance = Chance::new();
     let mut app = TestApp::up().await;
     open_shop(&app.api).await;
-    let (calm, shaken) = tokio::join!(Clock::with(&app.api, 12), Clock::with(&app.api, 12));
-    calm.go(&app.api, month(6)).await;
+    // Acceptance is with more of both: `BILLING_SUBSCRIPTIONS=100 ./dev test killed_at_any_moment_while_a_clock`.
+    let (count, end) = subscriptions_wanted().map_or((12, month(6)), |count| (count, month(24)));
+    let (calm, shaken) = tokio::join!(Clock::with(&app.api, count), Clock::with(&app.api, count));
+    let before = app.site.events_count(None).await;
+    calm.go(&app.api, end).await;
+    // The other one writes as much: the kills lie somewhere in all of it.
+    let span = (app.site.events_count(None).await - before) / i64::try_from(KILLS).unwrap();
 
-    let set = shaken.set(&app.api, month(6)).await;
+    let set = shaken.set(&app.api, end).await;
     let mut kills = 0;
     while kills < KILLS {
-        let more = 1 + chance.below(50);
+        let more = 1 + chance.below(span);
         if !happens(&app.site, &app.api, &shaken, set, more).await {
             break;
         }
