@@ -108,6 +108,15 @@ contract GasFirstTest is GasFixture {
 /// @notice The second claim of each session: what settling costs day by day.
 /// forge-config: default.isolate = true
 contract GasSteadyTest is GasFixture {
+    /// The session's first slot, and the first of the payee's part.
+    uint256 private constant COLD_READS = 2 * 2_100;
+    /// From one value to another, in a slot that was read before.
+    uint256 private constant WRITE = 2_900;
+    /// The precompile, and the call to it.
+    uint256 private constant ECRECOVER = 3_000 + 100;
+    /// Claimed: its signature, two indexed words, two words of data.
+    uint256 private constant LOG = 375 + 3 * 375 + 8 * 64;
+
     function setUp() public override {
         super.setUp();
         settle(merchant, claimsOf(merchant, 100, AMOUNT));
@@ -128,6 +137,44 @@ contract GasSteadyTest is GasFixture {
 
     function test_steady_100() public {
         assertCosts(merchant, claimsOf(merchant, 100, 2 * AMOUNT), 100 * AMOUNT, 20_000);
+    }
+
+    /// Where the gas of one claim more goes: what the rules of the EVM (Cancun) say of each part, and what is left for
+    /// the code itself. The parts are those of a usual claim: see `_judge` and `_collect`.
+    function test_split() public {
+        uint256 fifty = gasOf(claimsOf(merchant, 50, 2 * AMOUNT));
+        I.Claim[] memory claims = claimsOf(merchant, 100, 3 * AMOUNT);
+        uint256 hundred = gasOf(claims);
+        uint256 oneMore = (hundred - fifty) / 50;
+
+        uint256 callData = (callDataGas(claims) - callDataGas(new I.Claim[](0))) / 100;
+        uint256 rest = oneMore - callData - COLD_READS - WRITE - ECRECOVER - LOG;
+        emit log_named_uint("gas of one claim more", oneMore);
+        emit log_named_uint("  call data", callData);
+        emit log_named_uint("  two cold reads of storage", COLD_READS);
+        emit log_named_uint("  one write", WRITE);
+        emit log_named_uint("  ecrecover", ECRECOVER);
+        emit log_named_uint("  the event Claimed", LOG);
+        emit log_named_uint("  code, memory, hashes and warm reads", rest);
+        emit log_named_uint("gas of a batch without its claims", hundred - 100 * oneMore);
+        emit log_named_uint("gas of a thousand charges, at 10,000 a claim and 100 claims", hundred / 1_000);
+        if (vm.isContext(Vm.ForgeContext.Coverage)) return;
+        vm.assertLe(oneMore, 20_000, "gas of one claim more");
+        vm.assertLe(rest, 4_200, "gas of the code");
+    }
+
+    function gasOf(I.Claim[] memory claims) private returns (uint256) {
+        vm.prank(merchant);
+        validator.settleBatch(ROOT, merchant, token, claims);
+        return vm.lastCallGas().gasTotalUsed;
+    }
+
+    /// Call data as a transaction pays for it: 4 for a zero byte, 16 for any other.
+    function callDataGas(I.Claim[] memory claims) private view returns (uint256 gas) {
+        bytes memory data = abi.encodeCall(I.settleBatch, (ROOT, merchant, token, claims));
+        for (uint256 i = 0; i < data.length; i++) {
+            gas += data[i] == 0 ? 4 : 16;
+        }
     }
 
     /// With a period limit, for which three more slots are read.
