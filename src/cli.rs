@@ -1,12 +1,14 @@
 //! What can be asked of the program.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::evm::Address;
 use tracing_subscriber::EnvFilter;
 
 use crate::bench::BenchArgs;
-use crate::config::{Bus, Chain, Connectors, Exact, Gateway, Secrets, Settling, Store};
+use crate::config::{Bus, Chain, Connectors, Exact, Gateway, Hidden, Secrets, Settling, Store};
 use crate::demo_billing::BillingDemoArgs;
 use crate::demo_stripe;
 use crate::demo_upstream::UpstreamArgs;
@@ -14,6 +16,7 @@ use crate::invoice::InvoiceArgs;
 use crate::onchain::ChainArgs;
 use crate::parked::BillingArgs;
 use crate::plans::PlansArgs;
+use crate::proof::ProofArgs;
 use crate::simulate::SimulateArgs;
 use crate::test_clock::ClockArgs;
 
@@ -39,7 +42,7 @@ pub enum Command {
     /// Make the database if there is none, and bring its schema up to date
     Migrate(Store),
     /// Recompute the log's hash chain and name the first row that does not fit
-    Verify(Store),
+    Verify(VerifyArgs),
     /// Compare every read model with the log, and the log with the chain
     Reconcile(ReconcileArgs),
     /// Rebuild the read models from the log beside the live ones, compare them, and swap
@@ -48,8 +51,10 @@ pub enum Command {
     Organization(OrganizationArgs),
     /// List what billing could not do, and have it tried again
     Billing(BillingArgs),
-    /// Deploy the contract, sign as a test owner, look at balances
+    /// Deploy the contract, see how the chain is followed, sign as a test owner, look at balances
     Chain(ChainArgs),
+    /// Check a proof that a charge was paid for, against its chain alone
+    Proof(ProofArgs),
     /// What to try Tollbook with: small servers in the place of what is sold, and of Stripe; and a sale from end to end
     Demo(DemoArgs),
     /// Publish plans from a file, and list them
@@ -76,7 +81,7 @@ pub struct UpArgs {
     pub payee: Option<domain::evm::Address>,
     /// Where to write address and key for other programs, as shell assignments
     #[arg(long, env = "TOLLBOOK_ENV_FILE")]
-    pub env_file: Option<std::path::PathBuf>,
+    pub env_file: Option<PathBuf>,
 }
 
 /// Options of `serve`.
@@ -145,6 +150,34 @@ impl From<WorkerName> for workers::Role {
     }
 }
 
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub store: Store,
+    #[command(flatten)]
+    pub chain: Chain,
+    /// Hold the log also against what settlements published on the chain: their charges, and its hash chain then
+    #[arg(long)]
+    pub anchored: bool,
+    /// With --anchored: an address that settles for this log. What it has put on the chain must be in the log, and so what
+    /// those have that the log names
+    #[arg(long, value_delimiter = ',')]
+    pub settler: Vec<Address>,
+    /// The settler's private key: the same, for its address
+    #[arg(long, env = "TOLLBOOK_SETTLER_KEY", hide_env_values = true)]
+    pub settler_key: Option<Hidden>,
+    /// A file that holds it
+    #[arg(long, env = "TOLLBOOK_SETTLER_KEY_FILE")]
+    pub settler_key_file: Option<PathBuf>,
+    /// With --anchored: read what was put on the chain from this block on; from when the log began when left out
+    #[arg(long)]
+    pub from_block: Option<u64>,
+    /// With --anchored: let settlements be that are on another chain, or in another contract
+    #[arg(long)]
+    pub allow_elsewhere: bool,
+}
+
 /// Options of `reconcile`.
 #[derive(Debug, Args)]
 pub struct ReconcileArgs {
@@ -159,7 +192,7 @@ pub struct ReconcileArgs {
 pub struct ReplayArgs {
     #[command(flatten)]
     pub store: Store,
-    /// Only these read models: journal, quota, statement, risk, directory, settlement, hold, billing
+    /// Only these read models: journal, quota, statement, risk, directory, settlement, hold, billing, reconciliation
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Take the rebuilt tables even when they differ from the live ones

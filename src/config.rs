@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::gateway::GatewaySettings;
-use chain::networks::Network;
+use chain::networks::{Finality, Network};
 use chain::settler::SettlerKey;
 use chrono::TimeDelta;
 use clap::{ArgAction, Args};
@@ -27,6 +27,7 @@ type Error = Box<dyn std::error::Error>;
 
 /// How long a starting process waits for its database.
 const DATABASE_WITHIN: Duration = Duration::from_secs(30);
+const WEI_IN_GWEI: u64 = 1_000_000_000;
 
 /// The database.
 #[derive(Debug, Clone, Args)]
@@ -182,7 +183,8 @@ impl std::str::FromStr for Hidden {
 /// The chain that session keys pay on.
 #[derive(Debug, Clone, Args)]
 pub struct Chain {
-    /// A node of the chain, for example http://127.0.0.1:8545; without it there are no session keys
+    /// A node of the chain, for example http://127.0.0.1:8545, or several of them, separated by commas: what counts for
+    /// good they must all say. Without it there are no session keys
     #[arg(long, env = "EVM_RPC_URL", hide_env_values = true)]
     pub evm_rpc_url: Option<Hidden>,
     /// Which chain: local, base, base-sepolia, polygon, polygon-amoy, or its id
@@ -194,6 +196,16 @@ pub struct Chain {
     /// The address of the token; the chain's own USDC when left out
     #[arg(long, env = "TOLLBOOK_USDC")]
     pub usdc: Option<Address>,
+    /// A block is final when so many lie on top of it; by the chain's own rule when left out
+    #[arg(long, env = "TOLLBOOK_CHAIN_CONFIRMATIONS", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub chain_confirmations: Option<u64>,
+}
+
+/// The nodes in a setting that may name several.
+pub fn rpc_urls(text: &str) -> Result<Vec<String>, String> {
+    let urls: Vec<String> = text.split(',').map(str::trim).filter(|url| !url.is_empty()).map(str::to_owned).collect();
+    let most = chain::client::ENDPOINTS_MAX;
+    if (1..=most).contains(&urls.len()) { Ok(urls) } else { Err(format!("EVM_RPC_URL names 1 to {most} nodes")) }
 }
 
 /// A chain by its name or id.
@@ -213,7 +225,9 @@ impl Chain {
         )?;
         let token =
             self.usdc.or_else(|| self.network.usdc()).ok_or("set TOLLBOOK_USDC: this chain has no USDC of its own")?;
-        let settings = chain::Settings { rpc_url: rpc_url.clone(), network: *self.network, contract, token };
+        let finality = self.chain_confirmations.map_or(self.network.finality, Finality::Confirmations);
+        let rpc_urls = rpc_urls(rpc_url)?;
+        let settings = chain::Settings { rpc_urls, network: *self.network, contract, token, finality };
         Ok(Some(chain::Client::new(settings)?))
     }
 }
@@ -233,6 +247,13 @@ pub struct Settling {
     /// Settle what is unsettled for this long
     #[arg(long, env = "TOLLBOOK_SETTLEMENT_AGE_SECS", default_value_t = 86_400, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
     pub settlement_age_secs: i64,
+    /// The most that a transaction may offer for a unit of gas, in gwei: what costs more waits. The chain's own when left
+    /// out
+    #[arg(long, env = "TOLLBOOK_MAX_FEE_GWEI", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub max_fee_gwei: Option<u64>,
+    /// Compare ledger and chain so often, in seconds; every 300, on a local chain every 10, when left out
+    #[arg(long, env = "TOLLBOOK_RECONCILE_SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub reconcile_secs: Option<u64>,
 }
 
 fn amount(text: &str) -> Result<Amount, String> {
@@ -240,7 +261,7 @@ fn amount(text: &str) -> Result<Amount, String> {
 }
 
 /// A private key, from a setting or from a file.
-fn private_key(hex: Option<&Hidden>, file: Option<&Path>) -> Result<Option<SettlerKey>, Error> {
+pub fn private_key(hex: Option<&Hidden>, file: Option<&Path>) -> Result<Option<SettlerKey>, Error> {
     let hex = match (hex, file) {
         (Some(Hidden(hex)), _) => hex.clone(),
         (None, Some(file)) => std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?,
@@ -253,6 +274,16 @@ impl Settling {
     /// The settler's key, when there is one.
     pub fn key(&self) -> Result<Option<SettlerKey>, Error> {
         private_key(self.settler_key.as_ref(), self.settler_key_file.as_deref())
+    }
+
+    /// The most that a transaction may offer for a unit of gas, in wei.
+    pub fn max_fee_wei(&self, network: &Network) -> u64 {
+        self.max_fee_gwei.unwrap_or(network.max_fee_gwei).saturating_mul(WEI_IN_GWEI)
+    }
+
+    /// How often ledger and chain are compared, when it was set.
+    pub fn reconcile_every(&self) -> Option<Duration> {
+        self.reconcile_secs.map(Duration::from_secs)
     }
 
     /// When settlements are opened.

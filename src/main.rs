@@ -3,13 +3,15 @@
 //! [`cli`] says what can be asked of it, [`config`] what it needs to know; [`node`] runs the roles
 //! (`up`, `serve`, `work`), [`seed`] makes a first organization with its key, [`audit`] checks the
 //! log and what follows from it (`verify`, `reconcile`, `replay`), [`parked`] shows what billing could not do,
-//! [`onchain`] deploys the contract and signs as a test owner, [`demo_upstream`] stands in for what is sold,
-//! [`demo_stripe`] for Stripe, [`plans`], [`test_clock`] and [`invoice`] ask a running server for something
-//! ([`remote`]), [`simulate`] sends a trace, [`demo_billing`] sells a plan and checks the invoice,
+//! [`onchain`] deploys the contract and signs as a test owner, [`chain_cli`] says how the chain is followed, [`proof`]
+//! checks that a charge was paid for, [`demo_upstream`] stands in for what is sold, [`demo_stripe`] for Stripe,
+//! [`plans`], [`test_clock`] and [`invoice`] ask a running server for something ([`remote`]), [`simulate`] sends a
+//! trace, [`demo_billing`] sells a plan and checks the invoice,
 //! [`bench`](mod@bench) measures how fast all of it is.
 
 mod audit;
 mod bench;
+mod chain_cli;
 mod cli;
 mod config;
 mod demo_billing;
@@ -20,6 +22,7 @@ mod node;
 mod onchain;
 mod parked;
 mod plans;
+mod proof;
 mod remote;
 mod seed;
 mod simulate;
@@ -60,12 +63,13 @@ async fn run(command: Command) -> Result<bool, Box<dyn std::error::Error>> {
         Command::Serve(args) => node::serve(args).await.map(|()| true),
         Command::Work(args) => node::work(args).await.map(|()| true),
         Command::Migrate(store) => store.migrate().await.map(|()| true),
-        Command::Verify(store) => audit::verify(&store).await,
+        Command::Verify(args) => audit::verify(&args).await,
         Command::Reconcile(args) => audit::reconcile(&args).await,
         Command::Replay(args) => audit::replay(args).await,
         Command::Organization(args) => seed::organization(args).await.map(|()| true),
         Command::Billing(args) => parked::run(args).await,
-        Command::Chain(args) => onchain::run(args).await.map(|()| true),
+        Command::Chain(args) => onchain::run(args).await,
+        Command::Proof(args) => proof::run(args).await.map(|()| true),
         Command::Demo(args) => match args.command {
             DemoCommand::Upstream(args) => demo_upstream::run(args).await.map(|()| true),
             DemoCommand::Stripe(settings) => demo_stripe::run(settings).await.map(|()| true),

@@ -60,6 +60,7 @@ pub async fn up(args: UpArgs) -> Result<(), Error> {
         exact,
         vault: Some(vault),
         connector_hosts: args.serve.connectors.hosts(),
+        reconcile_every: args.settling.reconcile_every(),
     };
     let working = tokio::spawn({
         let cancel = cancel.clone();
@@ -149,7 +150,8 @@ pub async fn work(args: WorkArgs) -> Result<(), Error> {
     };
     println!("Tollbook works: {roles:?}");
     let connector_hosts = args.connectors.hosts();
-    let context = workers::Context { ledger, pool, bus, chain, exact, vault, connector_hosts };
+    let reconcile_every = args.settling.reconcile_every();
+    let context = workers::Context { ledger, pool, bus, chain, exact, vault, connector_hosts, reconcile_every };
     Ok(workers::run(context, &roles, stop_on_signal()).await?)
 }
 
@@ -166,7 +168,8 @@ fn chain_worker(
         );
         return Ok(None);
     };
-    Ok(Some(ChainContext { client, key, vault, rules: settling.rules() }))
+    let max_fee_wei = settling.max_fee_wei(&client.settings().network);
+    Ok(Some(ChainContext { client, key, vault, rules: settling.rules(), max_fee_wei }))
 }
 
 /// What is needed to send exact payments; `None` when there is no chain, or nobody to send them.
@@ -176,7 +179,10 @@ fn exact_worker(
     settling: &Settling,
 ) -> Result<Option<ExactContext>, Error> {
     let key = exact.key(settling.key()?.as_ref())?;
-    Ok(client.zip(key).map(|(client, key)| ExactContext { client, key }))
+    Ok(client.zip(key).map(|(client, key)| {
+        let max_fee_wei = settling.max_fee_wei(&client.settings().network);
+        ExactContext { client, key, max_fee_wei }
+    }))
 }
 
 /// What the API is put together from.
@@ -273,6 +279,16 @@ fn install_metrics() -> Result<PrometheusHandle, Error> {
         ("tollbook_chain_up", "Whether the chain answered in the last round"),
         ("tollbook_chain_head_block", "The newest block that was read"),
         ("tollbook_chain_final_block", "The newest block that can no longer go away"),
+        ("tollbook_chain_halted", "Whether the chain is another one than was read: a person must look"),
+        ("tollbook_chain_disagreement", "Whether nodes of the chain say different things"),
+        ("tollbook_chain_stuck", "Whether the chain's worker cannot go on, and it does not pass by itself"),
+        ("tollbook_settler_balance_wei", "What an address that sends transactions has for gas, in wei, by address"),
+        ("tollbook_settler_queue", "Transactions that have no block yet, by address"),
+        ("tollbook_settler_stalled", "Whether transactions wait for a person, by address and reason"),
+        ("tollbook_settler_resending", "Whether what a chain has lost is being sent again, by address"),
+        ("tollbook_settlements_parked", "Settlements of which three attempts came to nothing: a person must look"),
+        ("tollbook_reconciliation_open", "Differences between ledger and chain that nobody has decided on"),
+        ("tollbook_reconciliation_block", "The block as of which ledger and chain were last compared"),
         ("tollbook_projection_lag_events", "Events of the log that a read model has not taken in yet"),
         ("tollbook_gateway_streams", "Answers of the gateway that are being passed on as they come"),
         ("tollbook_billing_lag_seconds", "How long ago the event was written that billing has come to, by partition"),
@@ -294,6 +310,18 @@ fn install_metrics() -> Result<PrometheusHandle, Error> {
         metrics::describe_histogram!(name, text);
     }
     for (name, text) in [
+        ("tollbook_chain_errors_total", "Rounds of the chain's workers that ended early"),
+        ("tollbook_chain_sights_undone_total", "What was taken back because its block went away, by what it was"),
+        ("tollbook_settlements_total", "Settlements, by what became of them"),
+        ("tollbook_claims_skipped_total", "Claims that the contract skipped, by its reason"),
+        ("tollbook_settler_replaced_total", "Transactions that were signed again with a higher fee"),
+        ("tollbook_settler_reorganized_total", "Transactions whose block went away"),
+        ("tollbook_settler_displaced_total", "Transactions whose nonce somebody else used: a person should look"),
+        ("tollbook_settler_stalls_total", "Times that transactions began to wait for a person, by reason"),
+        ("tollbook_exact_payments_total", "Exact payments, by what became of them"),
+        ("tollbook_reconciliation_errors_total", "Comparisons of ledger and chain that ended early"),
+        ("tollbook_webhooks_total", "Messages of payment providers that were taken in, by what became of them"),
+        ("tollbook_webhooks_refused_total", "Messages that no provider can have sent, or not like this, by why"),
         ("tollbook_gateway_requests_total", "Requests to the gateway, by what became of them"),
         ("tollbook_gateway_streams_ended_total", "Answers that were not passed on to their end, by why"),
         ("tollbook_gateway_uncovered_total", "Requests of which not all was paid for, by why"),

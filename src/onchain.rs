@@ -9,6 +9,7 @@ use chain::settler::SettlerKey;
 use clap::{Args, Subcommand};
 use domain::evm::{Address, HexBytes};
 
+use crate::chain_cli::{self, ConfirmArgs, StatusArgs};
 use crate::config::{self, Chain};
 use crate::seed;
 
@@ -26,6 +27,12 @@ pub struct ChainArgs {
 
 #[derive(Debug, Subcommand)]
 enum ChainCommand {
+    /// Say how the chain is followed: how far it was read, what its nodes say, what settlers wait for
+    ///
+    /// The exit code is 1 when a person should look.
+    Status(StatusArgs),
+    /// Go on with a chain that is not the one that was read: it is read anew, and what it has lost is sent again
+    Confirm(ConfirmArgs),
     /// Deploy the contract; with --local also a test token, and money for test owners
     Deploy(DeployArgs),
     /// List a local chain's test owners, with their keys and a million test USDC each
@@ -42,7 +49,7 @@ enum ChainCommand {
 
 #[derive(Debug, Args)]
 struct DeployArgs {
-    /// A node of the chain
+    /// A node of the chain; of several, separated by commas, the first
     #[arg(long, env = "EVM_RPC_URL", hide_env_values = true)]
     rpc_url: String,
     /// Which chain: base, base-sepolia, polygon, polygon-amoy, or its id
@@ -88,7 +95,7 @@ struct BalanceArgs {
 
 #[derive(Debug, Args)]
 struct AdvanceArgs {
-    /// A node of the local chain
+    /// A node of the local chain; of several, separated by commas, the first
     #[arg(long, env = "EVM_RPC_URL", hide_env_values = true)]
     rpc_url: String,
     /// By how many seconds
@@ -97,8 +104,10 @@ struct AdvanceArgs {
 }
 
 /// `tollbook chain`.
-pub async fn run(args: ChainArgs) -> Result<(), Error> {
+pub async fn run(args: ChainArgs) -> Result<bool, Error> {
     match args.command {
+        ChainCommand::Status(args) => return chain_cli::show(args).await,
+        ChainCommand::Confirm(args) => return chain_cli::confirm(args).await,
         ChainCommand::Deploy(args) => deploy_contract(args).await,
         ChainCommand::Owners => {
             for (index, key) in deploy::local_owner_keys_hex().iter().enumerate() {
@@ -118,11 +127,12 @@ pub async fn run(args: ChainArgs) -> Result<(), Error> {
             Ok(())
         }
         ChainCommand::Advance(args) => {
-            let time = deploy::advance(&args.rpc_url, args.seconds).await?;
+            let time = deploy::advance(&first_url(&args.rpc_url)?, args.seconds).await?;
             println!("the chain's clock says {time}");
             Ok(())
         }
-    }
+    }?;
+    Ok(true)
 }
 
 fn key(file: &Path) -> Result<SettlerKey, Error> {
@@ -130,13 +140,19 @@ fn key(file: &Path) -> Result<SettlerKey, Error> {
     Ok(SettlerKey::from_hex(&text)?)
 }
 
+/// One node is enough to put something on a chain.
+fn first_url(text: &str) -> Result<String, Error> {
+    Ok(config::rpc_urls(text)?.swap_remove(0))
+}
+
 async fn deploy_contract(args: DeployArgs) -> Result<(), Error> {
     let mut assignments = Vec::new();
+    let rpc_url = first_url(&args.rpc_url)?;
     if args.local {
         let file = args.settler_key_file.ok_or("--local needs --settler-key-file")?;
-        let deployed = deploy::local(&args.rpc_url, key(&file)?.address()).await?;
+        let deployed = deploy::local(&rpc_url, key(&file)?.address()).await?;
         if let Some(file) = args.exact_key_file {
-            deploy::give_gas(&args.rpc_url, key(&file)?.address()).await?;
+            deploy::give_gas(&rpc_url, key(&file)?.address()).await?;
         }
         assignments.push(("TOLLBOOK_CONTRACT", deployed.contract.to_string()));
         assignments.push(("TOLLBOOK_USDC", deployed.usdc.to_string()));
@@ -144,7 +160,7 @@ async fn deploy_contract(args: DeployArgs) -> Result<(), Error> {
     } else {
         let file = args.deployer_key_file.ok_or("--deployer-key-file is missing")?;
         let usdc = args.usdc.or_else(|| args.network.usdc()).ok_or("--usdc is missing")?;
-        let contract = deploy::deploy(&args.rpc_url, args.network, usdc, &key(&file)?).await?;
+        let contract = deploy::deploy(&rpc_url, args.network, usdc, &key(&file)?).await?;
         assignments.push(("TOLLBOOK_NETWORK", args.network.name.to_owned()));
         assignments.push(("TOLLBOOK_CONTRACT", contract.to_string()));
         assignments.push(("TOLLBOOK_USDC", usdc.to_string()));

@@ -80,6 +80,7 @@ async fn retry(args: RetryArgs) -> Result<bool, Error> {
         exact: None,
         vault: None,
         connector_hosts: Hosts::default(),
+        reconcile_every: None,
     };
     let mut is_done = true;
     for event in events {

@@ -32,7 +32,7 @@ use crate::command::holds::HoldPlaces;
 use crate::gateway::exact::Awaited;
 use crate::problem::Problem;
 use crate::sessions::Sessions;
-use crate::{command, health, openapi, query};
+use crate::{chains, command, health, openapi, query};
 
 /// The largest body that is read.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
@@ -222,6 +222,10 @@ pub fn router(app: App, gateway: Router) -> Router {
             "/v1/session_keys",
             post(command::session_keys::create::create_session_key).get(query::session_keys::list_session_keys),
         )
+        .route("/v1/session_keys/batch", post(command::session_keys::batch::create_session_keys))
+        .route("/v1/session_keys/freeze", post(command::session_keys::batch::freeze_session_keys))
+        .route("/v1/session_keys/unfreeze", post(command::session_keys::batch::unfreeze_session_keys))
+        .route("/v1/session_keys/revoke", post(command::session_keys::batch::revoke_session_keys))
         .route("/v1/session_keys/{id}", get(query::session_keys::get_session_key))
         .route("/v1/session_keys/{id}/typed_data", get(query::typed_data::get_typed_data))
         .route("/v1/session_keys/{id}/register", post(command::session_keys::fund::register_session_key))
@@ -229,11 +233,14 @@ pub fn router(app: App, gateway: Router) -> Router {
         .route("/v1/session_keys/{id}/freeze", post(command::session_keys::stop::freeze_session_key))
         .route("/v1/session_keys/{id}/unfreeze", post(command::session_keys::stop::unfreeze_session_key))
         .route("/v1/session_keys/{id}/revoke", post(command::session_keys::stop::revoke_session_key))
+        .route("/v1/session_keys/{id}/rotation", post(command::session_keys::rotate::prepare_session_key_rotation))
+        .route("/v1/session_keys/{id}/rotate", post(command::session_keys::rotate::rotate_session_key))
         .route("/v1/session_keys/{id}/withdrawals", post(command::session_keys::stop::create_withdrawal))
         .route("/v1/charges", post(command::charges::create_charge).get(query::charges::list_charges))
         .route("/v1/charges/batch", post(command::charges::create_charges))
         .route("/v1/charges/{id}", get(query::charges::get_charge))
         .route("/v1/charges/{id}/explain", get(query::explain::explain_charge))
+        .route("/v1/charges/{id}/proof", get(query::proof::prove_charge))
         .route("/v1/holds", post(command::holds::create_hold).get(query::holds::list_holds))
         .route("/v1/holds/batch", post(command::holds::batch::run_holds))
         .route("/v1/holds/{id}", get(query::holds::get_hold))
@@ -246,9 +253,11 @@ pub fn router(app: App, gateway: Router) -> Router {
         )
         .route("/v1/settlements/{id}", get(query::settlements::get_settlement))
         .route("/v1/settlements/{id}/retry", post(command::settlements::retry_settlement))
+        .merge(reconciliation_routes())
         .route("/v1/exact_payments", get(query::exact_payments::list_exact_payments))
         .route("/v1/exact_payments/{id}", get(query::exact_payments::get_exact_payment))
         .route("/v1/exact_payments/{id}/explain", get(query::explain::exact::explain_exact_payment))
+        .route("/v1/chains", get(chains::list_chains))
         .route("/v1/quotas", get(query::quotas::list_quotas))
         .route("/v1/statements", get(query::statements::list_statements))
         .route("/v1/statements/{id}", get(query::statements::get_statement))
@@ -271,6 +280,17 @@ pub fn router(app: App, gateway: Router) -> Router {
         .layer(middleware::from_fn(around))
         // It has limits and times of its own.
         .nest_service("/gw", gateway)
+}
+
+/// Ledger against chain.
+fn reconciliation_routes() -> Router<App> {
+    use command::reconciliation::{close_difference, request_reconciliation};
+    use query::reconciliation::{get_difference, get_reconciliation, list_differences};
+    Router::new()
+        .route("/v1/reconciliation", get(get_reconciliation).post(request_reconciliation))
+        .route("/v1/reconciliation/differences", get(list_differences))
+        .route("/v1/reconciliation/differences/{id}", get(get_difference))
+        .route("/v1/reconciliation/differences/{id}/close", post(close_difference))
 }
 
 /// Invoices and credit notes.

@@ -1,15 +1,30 @@
-//! The chain of this installation, and how its refusals are told.
+//! The chain of this installation: how its refusals are told, and how it is followed.
 
+use axum::Json;
+use axum::extract::State;
+use chain::client::is_of_token;
 use chain::networks::{NETWORKS, Network};
 use chain::{ChainError, Client};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::chain_watch::{ChainWatch, HaltReason, Halted};
+use domain::ids::OrganizationId;
 use domain::session_key::{RelayAction, Terms};
+use domain::settler::{Settler, Stalled};
+use domain::{Aggregate, StreamId, Timestamp};
+use eventstore::{StoreError, clock};
+use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::App;
+use crate::auth::Principal;
 use crate::problem::Problem;
+use crate::query::Page;
 
 /// Seconds after which a chain that is away may be asked again.
 const RETRY_AFTER_SECS: u64 = 5;
+/// How long a worker may meet the same error before that is said.
+const STUCK_AFTER: TimeDelta = TimeDelta::seconds(60);
 
 /// The chain that the settings name; 409 when they name none.
 pub fn configured(app: &App) -> Result<&Client, Problem> {
@@ -88,7 +103,7 @@ pub fn refusal(error: &ChainError, action: RelayAction) -> Problem {
         "KeyMismatch" => {
             contract(Problem::conflict("key_mismatch", "the session is registered on chain with another key"))
         }
-        "" if moves_money_in => signature(Problem::unprocessable(
+        name if moves_money_in && (name.is_empty() || is_of_token(name)) => signature(Problem::unprocessable(
             "authorization_refused",
             format!(
                 "the token refuses the authorization ({detail}): its signature, nonce or time is wrong, it was used, \
@@ -102,6 +117,203 @@ pub fn refusal(error: &ChainError, action: RelayAction) -> Problem {
 /// The chain knows the session.
 pub fn already_registered() -> Problem {
     Problem::conflict("session_already_registered", "the session is registered on chain already")
+}
+
+/// A chain, and how it is followed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChainOut {
+    /// Always `chain`.
+    pub object: &'static str,
+    /// EIP-155 id of the chain.
+    pub id: u64,
+    /// Its name, for example `base`.
+    pub name: &'static str,
+    /// The contract.
+    pub contract: String,
+    /// The token.
+    pub token: String,
+    /// `following`; `halted` while the chain is not the one that was read and no person has looked; `reading_anew` after
+    /// that, until what was sent before was sent again; `not_followed` where no worker has ever read it.
+    pub status: &'static str,
+    /// The last final block of which everything is in the log; `null` before the first.
+    pub last_read_block: Option<u64>,
+    /// The newest block, as the worker last saw it.
+    pub head_block: Option<u64>,
+    /// The newest final block, as it last saw it.
+    pub final_block: Option<u64>,
+    /// When that was.
+    pub heard_at: Option<DateTime<Utc>>,
+    /// Why nothing is read for good, settled or sent; `null` when it is not halted.
+    pub halted: Option<HaltOut>,
+    /// What the nodes of the chain disagree about; `null` when they agree.
+    pub disagreement: Option<DisagreementOut>,
+    /// Since when the worker cannot go on; `null` when it can.
+    pub stuck_since: Option<DateTime<Utc>>,
+}
+
+/// A chain that is not the one that was read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HaltOut {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// `replaced`: a block that was final has another hash. `restored`: the chain ends before what was final.
+    pub reason: &'static str,
+    /// The last final block that was read.
+    pub last_block: u64,
+    /// The hash that it had.
+    pub last_hash: String,
+    /// The hash that it has; `null` where the chain ends before it.
+    pub found_hash: Option<String>,
+    /// The newest block of the chain as it was found.
+    pub head_block: u64,
+    /// What the log has of this organization and the chain does not, in words.
+    pub differences: Vec<String>,
+}
+
+/// Nodes that say different things of what cannot change any more.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DisagreementOut {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// About what.
+    pub about: String,
+}
+
+/// How far the chain was read, and how its worker fares.
+struct Followed {
+    last_read: Option<i64>,
+    reads_anew: bool,
+    head: Option<i64>,
+    last_final: Option<i64>,
+    heard_at: Option<Timestamp>,
+    stuck: Option<(Timestamp, String)>,
+}
+
+/// `None` where no worker has ever followed it.
+async fn followed(app: &App, client: &Client) -> Result<Option<Followed>, StoreError> {
+    let settings = client.settings();
+    let chain_id = i64::try_from(settings.network.chain_id).unwrap_or(i64::MAX);
+    let row = sqlx::query!(
+        r#"select c.block_number as "block_number?", c.reading_anew as "reading_anew?", w.head_block as "head_block?",
+               w.final_block as "final_block?", w.heard_at as "heard_at?", w.stuck_since as "stuck_since?",
+               w.stuck_why as "stuck_why?"
+           from chain_cursors c full join chain_workers w using (chain_id, contract)
+           where chain_id = $1 and contract = $2"#,
+        chain_id,
+        settings.contract.to_string()
+    )
+    .fetch_optional(&app.pool)
+    .await?;
+    Ok(row.map(|row| Followed {
+        last_read: row.block_number.filter(|number| *number >= 0),
+        reads_anew: row.reading_anew.unwrap_or(false),
+        head: row.head_block,
+        last_final: row.final_block,
+        heard_at: row.heard_at,
+        stuck: row.stuck_since.zip(row.stuck_why),
+    }))
+}
+
+/// What is known of the chain that only a person can judge.
+pub(crate) async fn watch(app: &App, client: &Client) -> Result<ChainWatch, StoreError> {
+    let settings = client.settings();
+    let name = format!("{}-{}", settings.network.chain_id, settings.contract);
+    Ok(app.ledger.load::<ChainWatch>(&StreamId::new(ChainWatch::CATEGORY, name)).await?.state)
+}
+
+/// What keeps the chain from being followed, in words for those who operate it; nobody's money is named.
+pub async fn troubles(app: &App, client: &Client) -> Result<Vec<String>, StoreError> {
+    let watch = watch(app, client).await?;
+    let mut troubles = Vec::new();
+    if let Some((halted, since)) = &watch.halted {
+        troubles.push(format!("halted since {}: {}", since.to_rfc3339(), what_differs(halted)));
+    }
+    if let Some((seen, since)) = &watch.disagreement {
+        troubles.push(format!("its nodes disagree on {} since {}", seen.what, since.to_rfc3339()));
+    }
+    troubles.extend(exact_stalled(app, client).await?.as_ref().map(stalled_words));
+    let Some(followed) = followed(app, client).await? else { return Ok(troubles) };
+    if followed.reads_anew && watch.halted.is_none() {
+        troubles.push("read anew after it was set back".to_owned());
+    }
+    if let Some((since, why)) = followed.stuck.filter(|(since, _)| *since + STUCK_AFTER <= clock::now()) {
+        troubles.push(format!("its worker is stuck since {}: {why}", since.to_rfc3339()));
+    }
+    Ok(troubles)
+}
+
+/// Why exact payments wait for a person. Why everything else does, the worker says.
+async fn exact_stalled(app: &App, client: &Client) -> Result<Option<Stalled>, StoreError> {
+    let Some(address) = app.exact_settler else { return Ok(None) };
+    let name = format!("{}-{address}", client.settings().network.chain_id);
+    Ok(app.ledger.load::<Settler>(&StreamId::new(Settler::CATEGORY, name)).await?.state.stalled)
+}
+
+fn stalled_words(stalled: &Stalled) -> String {
+    format!("exact payments wait: {}", stalled.reason.name())
+}
+
+fn what_differs(halted: &Halted) -> String {
+    let Halted { last_block, last_hash, found_hash, head, differences, .. } = halted;
+    let found = match (halted.reason, found_hash) {
+        (HaltReason::Replaced, Some(found)) => format!("final block {last_block} was {last_hash}, now it is {found}"),
+        _ => format!("final block {last_block} was {last_hash}, now the newest is {head}"),
+    };
+    format!("{found}; {} differences: see `tollbook chain status`", differences.len())
+}
+
+fn halt_out(halted: &Halted, since: Timestamp, organization_id: OrganizationId) -> HaltOut {
+    // Each begins with whom it is about; the rest is not this organization's to see.
+    let whose = format!("{organization_id}: ");
+    HaltOut {
+        since,
+        reason: halted.reason.name(),
+        last_block: halted.last_block,
+        last_hash: halted.last_hash.to_string(),
+        found_hash: halted.found_hash.map(|hash| hash.to_string()),
+        head_block: halted.head,
+        differences: halted.differences.iter().filter_map(|one| one.strip_prefix(&whose)).map(str::to_owned).collect(),
+    }
+}
+
+/// The chains of this installation, and how they are followed. There is one, or none.
+#[utoipa::path(get, path = "/v1/chains", tag = "Session keys",
+    responses((status = 200, body = Page<ChainOut>), (status = "default", response = crate::openapi::ProblemResponse)))]
+pub async fn list_chains(State(app): State<App>, principal: Principal) -> Result<Json<Page<ChainOut>>, Problem> {
+    let mut chains = Vec::new();
+    if let Some(client) = &app.chain {
+        chains.push(chain_out(&app, &principal, client).await?);
+    }
+    let limit = i64::try_from(chains.len()).unwrap_or(i64::MAX);
+    Ok(Json(Page::new(chains, limit, |chain: &ChainOut| chain.id.to_string())))
+}
+
+async fn chain_out(app: &App, principal: &Principal, client: &Client) -> Result<ChainOut, Problem> {
+    let settings = client.settings();
+    let watch = watch(app, client).await?;
+    let followed = followed(app, client).await?;
+    let status = match &followed {
+        _ if watch.halted.is_some() => "halted",
+        None => "not_followed",
+        Some(followed) if followed.reads_anew => "reading_anew",
+        Some(_) => "following",
+    };
+    let number = |of: fn(&Followed) -> Option<i64>| followed.as_ref().and_then(of).map(i64::unsigned_abs);
+    Ok(ChainOut {
+        object: "chain",
+        id: settings.network.chain_id,
+        name: settings.network.name,
+        contract: settings.contract.to_string(),
+        token: settings.token.to_string(),
+        status,
+        last_read_block: number(|followed| followed.last_read),
+        head_block: number(|followed| followed.head),
+        final_block: number(|followed| followed.last_final),
+        heard_at: followed.as_ref().and_then(|followed| followed.heard_at),
+        halted: watch.halted.as_ref().map(|(halted, since)| halt_out(halted, *since, principal.organization_id)),
+        disagreement: watch.disagreement.map(|(seen, since)| DisagreementOut { since, about: seen.what }),
+        stuck_since: followed.and_then(|followed| followed.stuck).map(|(since, _)| since),
+    })
 }
 
 #[cfg(test)]
@@ -127,6 +339,7 @@ mod tests {
         assert_eq!(told("WithdrawalPending", RequestWithdraw), (409, "withdrawal_pending"));
         assert_eq!(told("KeyMismatch", Open), (409, "key_mismatch"));
         assert_eq!(told("", Open), (422, "authorization_refused"));
+        assert_eq!(told("AuthorizationExpired", Deposit), (422, "authorization_refused"));
         assert_eq!(told("", Freeze), (422, "contract_refused"));
         assert_eq!(told("NotOwner", Freeze), (422, "contract_refused"));
     }
@@ -155,5 +368,37 @@ mod tests {
         };
         assert_eq!(told(ChainError::Unavailable("no answer".into())), (503, "chain_unavailable", Some(5)));
         assert_eq!(told(ChainError::Mismatch("another chain".into())), (503, "chain_mismatch", Some(5)));
+    }
+
+    #[test]
+    fn why_exact_payments_wait_is_said_without_a_nodes_words() {
+        let reason = domain::settler::StallReason::NotTaken;
+        let stalled = Stalled { reason, transaction_id: None, detail: "https://node.example/SECRET".to_owned() };
+        assert_eq!(stalled_words(&stalled), "exact payments wait: not_taken");
+    }
+
+    fn halted(differences: Vec<String>) -> Halted {
+        Halted {
+            chain_id: 31337,
+            contract: domain::evm::Address([1; 20]),
+            reason: HaltReason::Restored,
+            last_block: 120,
+            last_hash: domain::evm::Bytes32([2; 32]),
+            found_hash: None,
+            head: 95,
+            differences,
+            resend: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn of_a_halt_an_organization_sees_what_is_its_own() {
+        let (own, other) =
+            (OrganizationId::new(uuid::Uuid::from_u128(1)), OrganizationId::new(uuid::Uuid::from_u128(2)));
+        let halted = halted(vec![format!("{own}: mine"), format!("{other}: theirs"), "what else differs".to_owned()]);
+        let out = halt_out(&halted, clock::now(), own);
+        assert_eq!((out.reason, out.differences), ("restored", vec!["mine".to_owned()]));
+        let told = what_differs(&halted);
+        assert!(told.contains("now the newest is 95; 3 differences") && !told.contains("theirs"), "{told}");
     }
 }

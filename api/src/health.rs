@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use projections::checkpoint::{self, Checkpoint};
 use serde_json::json;
 
-use crate::App;
+use crate::{App, chains};
 
 const POSTGRES_WITHIN: Duration = Duration::from_secs(2);
 
@@ -54,13 +54,13 @@ pub async fn readyz(State(app): State<App>) -> Response {
     } else {
         troubled.join("; ")
     };
-    let chain = chain(&app).await;
+    let chain = chain(&app, postgres == "ok").await;
     let (code, status) = if postgres != "ok" {
         (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
     } else if nats == "away"
         || projections != "ok"
         || (nats == "ok" && relay != "ok")
-        || !matches!(chain, "ok" | "not used")
+        || !matches!(chain.as_str(), "ok" | "not used")
     {
         (StatusCode::OK, "degraded")
     } else {
@@ -104,15 +104,29 @@ async fn relay(app: &App) -> String {
     if behind <= LAG_MAX { "ok".to_owned() } else { format!("{behind} events behind") }
 }
 
-/// Whether the chain answers, and is the one of the settings. Charges need neither.
-async fn chain(app: &App) -> &'static str {
-    let Some(client) = &app.chain else { return "not used" };
-    match tokio::time::timeout(CHAIN_WITHIN, client.verify()).await {
+/// Whether the chain answers and is the one of the settings, and whether it is followed. Charges need neither.
+async fn chain(app: &App, can_read: bool) -> String {
+    let Some(client) = &app.chain else { return "not used".to_owned() };
+    let answers = match tokio::time::timeout(CHAIN_WITHIN, client.verify()).await {
         Ok(Ok(())) => "ok",
         Ok(Err(chain::ChainError::Mismatch(_))) => "not the one of the settings",
         Ok(Err(_)) => "away",
         Err(_) => "does not answer",
+    };
+    let asked = async {
+        match can_read {
+            true => tokio::time::timeout(POSTGRES_WITHIN, chains::troubles(app, client)).await,
+            false => Ok(Ok(Vec::new())),
+        }
+    };
+    let mut said: Vec<String> =
+        Some(answers).filter(|answers| *answers != "ok").map(str::to_owned).into_iter().collect();
+    match asked.await {
+        Ok(Ok(troubles)) => said.extend(troubles),
+        Ok(Err(error)) => tracing::debug!(%error, "nothing is known of the chain's worker"),
+        Err(_) => tracing::debug!("nothing is known of the chain's worker"),
     }
+    if said.is_empty() { "ok".to_owned() } else { said.join("; ") }
 }
 
 /// What it measures, for Prometheus.

@@ -7,7 +7,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToResponse, ToSchema};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{command, query};
+use crate::{chains, command, query};
 
 /// What went wrong (RFC 9457). Some problems have more fields, for example `limit` and `remaining`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -157,6 +157,10 @@ impl Modify for Bearer {
         command::payouts::close_payout_line,
         command::session_keys::create::create_session_key,
         query::session_keys::list_session_keys,
+        command::session_keys::batch::create_session_keys,
+        command::session_keys::batch::freeze_session_keys,
+        command::session_keys::batch::unfreeze_session_keys,
+        command::session_keys::batch::revoke_session_keys,
         query::session_keys::get_session_key,
         query::typed_data::get_typed_data,
         command::session_keys::fund::register_session_key,
@@ -164,12 +168,15 @@ impl Modify for Bearer {
         command::session_keys::stop::freeze_session_key,
         command::session_keys::stop::unfreeze_session_key,
         command::session_keys::stop::revoke_session_key,
+        command::session_keys::rotate::prepare_session_key_rotation,
+        command::session_keys::rotate::rotate_session_key,
         command::session_keys::stop::create_withdrawal,
         command::charges::create_charge,
         query::charges::list_charges,
         command::charges::create_charges,
         query::charges::get_charge,
         query::explain::explain_charge,
+        query::proof::prove_charge,
         command::holds::create_hold,
         query::holds::list_holds,
         query::holds::get_hold,
@@ -181,9 +188,15 @@ impl Modify for Bearer {
         query::settlements::list_settlements,
         query::settlements::get_settlement,
         command::settlements::retry_settlement,
+        query::reconciliation::get_reconciliation,
+        command::reconciliation::request_reconciliation,
+        query::reconciliation::list_differences,
+        query::reconciliation::get_difference,
+        command::reconciliation::close_difference,
         query::exact_payments::list_exact_payments,
         query::exact_payments::get_exact_payment,
         query::explain::exact::explain_exact_payment,
+        chains::list_chains,
         query::quotas::list_quotas,
         query::statements::list_statements,
         query::statements::get_statement,

@@ -1,4 +1,5 @@
-//! What was granted with session keys, kept in memory: it never changes, and each voucher is read with it.
+//! What was granted with session keys, kept in memory: each voucher is read with it. Nothing of it changes but the key;
+//! whoever is held up by the key that is kept here looks again.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,6 +49,18 @@ impl Sessions {
         let grant = Arc::new(grant);
         self.kept().put(id, Kept { grant: grant.clone(), last: None });
         Some(grant).filter(own).ok_or_else(not_found)
+    }
+
+    /// A session key as the log has it now. Its grant is kept from here on when its key was replaced.
+    pub async fn look_again(&self, id: SessionKeyId) -> Result<SessionKey, Problem> {
+        let state = self.ledger.load::<SessionKey>(&stream(id)).await?.state;
+        let grant = state.grant.as_ref().ok_or_else(not_found)?;
+        if let Some(kept) = self.kept().get_mut(&id)
+            && kept.grant.terms.key != grant.terms.key
+        {
+            kept.grant = Arc::new(grant.clone());
+        }
+        Ok(state)
     }
 
     /// Who signed this voucher, if it is the last one that came for the session key: the same signature of the

@@ -69,6 +69,13 @@ pub fn owner_action(terms: &Terms, action: OwnerAction, nonce: u64, deadline: u6
             call(contract::unfreezeWithSigCall { sessionId: session_id, nonce, deadline, signature })
         }
         OwnerAction::Revoke => call(contract::revokeWithSigCall { sessionId: session_id, nonce, deadline, signature }),
+        OwnerAction::RotateKey { key } => call(contract::rotateKeyWithSigCall {
+            sessionId: session_id,
+            key: crate::address(key),
+            nonce,
+            deadline,
+            signature,
+        }),
         OwnerAction::RequestWithdraw { units } => call(contract::requestWithdrawWithSigCall {
             sessionId: session_id,
             payee: crate::address(terms.payee),

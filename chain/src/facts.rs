@@ -1,5 +1,7 @@
 //! What the contract's log entries say, in the domain's words.
 
+use std::collections::HashMap;
+
 use alloy::rpc::types::Log;
 use alloy::sol_types::SolEventInterface;
 use chrono::DateTime;
@@ -21,6 +23,9 @@ pub struct Seen {
     pub fact: Fact,
     /// Where.
     pub at: ChainRef,
+    /// Its place among the contract's entries of its own transaction, from 0. Unlike its place in the block, a
+    /// transaction that comes into another block keeps it.
+    pub ordinal: u64,
 }
 
 /// A claim that the contract skipped.
@@ -62,8 +67,20 @@ fn place(log: &Log) -> Option<ChainRef> {
     })
 }
 
-/// Reads a log entry of the contract; `None` when it says nothing about the money or state of a session.
-pub fn read(log: &Log, decimals: u32) -> Option<Seen> {
+/// Reads log entries of the contract, in their order: all that a transaction has of them, so that they can be counted.
+/// What says nothing about the money or state of a session is left out.
+pub fn read_all(logs: &[Log], decimals: u32) -> Vec<Seen> {
+    let mut counts: HashMap<_, u64> = HashMap::new();
+    let numbered = logs.iter().map(|log| {
+        let count = counts.entry((log.inner.address, log.block_hash, log.transaction_hash)).or_default();
+        let ordinal = *count;
+        *count += 1;
+        (log, ordinal)
+    });
+    numbered.filter_map(|(log, ordinal)| read(log, ordinal, decimals)).collect()
+}
+
+fn read(log: &Log, ordinal: u64, decimals: u32) -> Option<Seen> {
     let at = place(log)?;
     let amount = |units: u128| Amount::from_atomic(units, decimals).unwrap_or_default();
     let event = Events::decode_log(&log.inner).ok()?.data;
@@ -73,9 +90,11 @@ pub fn read(log: &Log, decimals: u32) -> Option<Seen> {
         Events::Frozen(e) => (e.sessionId, None, Fact::Frozen),
         Events::Unfrozen(e) => (e.sessionId, None, Fact::Unfrozen),
         Events::Revoked(e) => (e.sessionId, None, Fact::Revoked),
-        // What the old key signed is claimable for a while; what it signs from now on may not be. The ledger
-        // knows one key for a session, so this is its end.
-        Events::KeyRotated(e) => (e.sessionId, None, Fact::Revoked),
+        // What the old key signed is claimable for a while yet.
+        Events::KeyRotated(e) => {
+            let claimable_until = at_seconds(e.previousKeyUntil.to::<u64>());
+            (e.sessionId, None, Fact::KeyRotated { key: crate::own_address(e.key), claimable_until })
+        }
         Events::Claimed(e) => {
             let (amount, total_claimed) = (amount(e.amount), amount(e.totalClaimed));
             (e.sessionId, Some(e.payee), Fact::Claimed { amount, total_claimed })
@@ -90,7 +109,8 @@ pub fn read(log: &Log, decimals: u32) -> Option<Seen> {
         Events::Withdrawn(e) => (e.sessionId, Some(e.payee), Fact::Withdrawn { amount: amount(e.amount) }),
         _ => return None,
     };
-    Some(Seen { session_id: crate::own_bytes32(session_id), payee: payee.map(crate::own_address), fact, at })
+    let (session_id, payee) = (crate::own_bytes32(session_id), payee.map(crate::own_address));
+    Some(Seen { session_id, payee, fact, at, ordinal })
 }
 
 /// What a settlement's transaction did.
@@ -141,4 +161,72 @@ pub fn settled<'a>(
         }
     }
     settled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::SessionKeyValidator::{BatchSettled, Claimed, Frozen, KeyRotated};
+    use alloy::primitives::aliases::U48;
+    use alloy::primitives::{Address as AlloyAddress, B256, LogData, U256};
+    use alloy::sol_types::SolEvent;
+
+    fn entry(transaction: u8, block: u8, log_index: u64, data: LogData) -> Log {
+        Log {
+            inner: alloy::primitives::Log { address: AlloyAddress::repeat_byte(1), data },
+            transaction_hash: Some(B256::repeat_byte(transaction)),
+            block_hash: Some(B256::repeat_byte(block)),
+            block_number: Some(7),
+            log_index: Some(log_index),
+            ..Log::default()
+        }
+    }
+
+    fn frozen() -> LogData {
+        Frozen { sessionId: B256::repeat_byte(9), claimableUntil: U48::from(0) }.encode_log_data()
+    }
+
+    fn claimed() -> LogData {
+        let payee = AlloyAddress::repeat_byte(2);
+        Claimed { sessionId: B256::repeat_byte(9), payee, amount: 1, totalClaimed: 2 }.encode_log_data()
+    }
+
+    fn settled() -> LogData {
+        let (payee, token, settler) =
+            (AlloyAddress::repeat_byte(2), AlloyAddress::repeat_byte(3), AlloyAddress::repeat_byte(4));
+        let (total, settled, skipped) = (U256::from(1), U256::from(1), U256::ZERO);
+        BatchSettled { evidenceRoot: B256::ZERO, payee, token, settler, total, settled, skipped }.encode_log_data()
+    }
+
+    #[test]
+    fn entries_are_counted_within_their_transaction() {
+        let logs = [
+            entry(1, 7, 4, claimed()),
+            entry(1, 7, 5, settled()),
+            entry(1, 7, 6, claimed()),
+            entry(2, 7, 7, frozen()),
+            // The same transaction in the block of another chain.
+            entry(1, 8, 0, claimed()),
+            entry(1, 8, 1, settled()),
+            entry(1, 8, 2, claimed()),
+        ];
+        let seen: Vec<_> = read_all(&logs, 6)
+            .iter()
+            .map(|seen| (seen.at.tx_hash.0[0], seen.at.block_hash.0[0], seen.at.log_index, seen.ordinal))
+            .collect();
+        assert_eq!(seen, [(1, 7, 4, 0), (1, 7, 6, 2), (2, 7, 7, 0), (1, 8, 0, 0), (1, 8, 2, 2)]);
+    }
+
+    #[test]
+    fn a_rotation_says_which_key_and_until_when_the_former_ones_vouchers_count() {
+        let rotated = KeyRotated {
+            sessionId: B256::repeat_byte(9),
+            previousKey: AlloyAddress::repeat_byte(5),
+            key: AlloyAddress::repeat_byte(6),
+            previousKeyUntil: U48::from(1_700_000_000_u64),
+        };
+        let seen = read_all(&[entry(1, 7, 0, rotated.encode_log_data())], 6);
+        let fact = Fact::KeyRotated { key: Address([6; 20]), claimable_until: at_seconds(1_700_000_000) };
+        assert_eq!(seen.first().map(|seen| (&seen.fact, seen.payee)), Some((&fact, None)));
+    }
 }

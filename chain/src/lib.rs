@@ -2,9 +2,9 @@
 //!
 //! The tour: [`bindings`] come from the committed ABI; [`typed`] is what owners sign (EIP-712),
 //! [`voucher`] what session keys sign, [`eip3009`] what payers of single transfers sign; [`calls`] makes the calls;
-//! [`evidence`] the Merkle tree that goes on chain with a settlement. [`networks`] are the chains we know,
-//! [`client`] talks to a node and [`facts`] reads what the contract says; [`deploy`] puts it there. No state: what
-//! happened stands in the log.
+//! [`evidence`] the Merkle tree that goes on chain with a settlement, [`proof`] what follows from it for one charge.
+//! [`networks`] are the chains we know, [`client`] talks to a node and [`facts`] reads what the contract says;
+//! [`deploy`] puts it there. No state: what happened stands in the log.
 
 pub mod bindings;
 pub mod calls;
@@ -14,6 +14,7 @@ pub mod eip3009;
 pub mod evidence;
 pub mod facts;
 pub mod networks;
+pub mod proof;
 pub mod settler;
 pub mod typed;
 pub mod voucher;

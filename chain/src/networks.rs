@@ -30,6 +30,9 @@ pub struct Network {
     pub finality: Finality,
     /// The shortest withdraw delay that leaves time to claim, in seconds.
     pub withdraw_delay_min_secs: u32,
+    /// The most that a transaction may offer for a unit of gas unless the settings say otherwise, in gwei: far above
+    /// what is usual, against a node that asks for the moon.
+    pub max_fee_gwei: u64,
     /// Whether money here is play money and keys are known to all.
     pub is_local: bool,
 }
@@ -44,6 +47,7 @@ pub const NETWORKS: [Network; 5] = [
         usdc_version: "2",
         finality: Finality::Finalized,
         withdraw_delay_min_secs: 900,
+        max_fee_gwei: 1_000,
         is_local: true,
     },
     Network {
@@ -54,6 +58,7 @@ pub const NETWORKS: [Network; 5] = [
         usdc_version: "2",
         finality: Finality::Finalized,
         withdraw_delay_min_secs: 7_200,
+        max_fee_gwei: 100,
         is_local: false,
     },
     Network {
@@ -64,6 +69,7 @@ pub const NETWORKS: [Network; 5] = [
         usdc_version: "2",
         finality: Finality::Finalized,
         withdraw_delay_min_secs: 7_200,
+        max_fee_gwei: 100,
         is_local: false,
     },
     Network {
@@ -74,6 +80,7 @@ pub const NETWORKS: [Network; 5] = [
         usdc_version: "2",
         finality: Finality::Finalized,
         withdraw_delay_min_secs: 3_600,
+        max_fee_gwei: 5_000,
         is_local: false,
     },
     Network {
@@ -84,6 +91,7 @@ pub const NETWORKS: [Network; 5] = [
         usdc_version: "2",
         finality: Finality::Finalized,
         withdraw_delay_min_secs: 3_600,
+        max_fee_gwei: 5_000,
         is_local: false,
     },
 ];

@@ -1,11 +1,15 @@
-//! The settler's key: it signs transactions, and nothing leaves here but the signed bytes.
+//! The settler's key: it signs transactions, and nothing leaves here but the signed bytes. And what follows from
+//! signed bytes: the call in them, and the fees of one that takes their place.
 
 use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
-use alloy::eips::eip2718::Encodable2718;
+use alloy::eips::eip2718::{Decodable2718, Encodable2718};
 use alloy::network::TxSignerSync;
 use alloy::primitives::{Bytes, TxKind, U256};
 use alloy::signers::local::PrivateKeySigner;
 use domain::evm::{Address, Bytes32, HexBytes};
+use domain::settler::BUMP_PERCENT;
+
+use crate::client::Fees;
 
 /// A transaction before it is signed.
 #[derive(Debug, Clone)]
@@ -83,5 +87,65 @@ impl SettlerKey {
     pub fn sign_digest(&self, digest: alloy::primitives::B256) -> Result<HexBytes, alloy::signers::Error> {
         use alloy::signers::SignerSync;
         Ok(HexBytes(self.0.sign_hash_sync(&digest)?.as_bytes().to_vec()))
+    }
+}
+
+/// The call in a signed EIP-1559 transaction; `None` when the bytes are none.
+pub fn calldata_of(raw: &HexBytes) -> Option<HexBytes> {
+    match TxEnvelope::decode_2718_exact(&raw.0).ok()? {
+        TxEnvelope::Eip1559(signed) => Some(HexBytes(signed.tx().input.to_vec())),
+        _ => None,
+    }
+}
+
+/// What a transaction has to pay that takes the place of another with the same nonce: what is asked now, and as much
+/// more than the former one as nodes want for a replacement. `None` when that is above the cap.
+pub fn bumped(fees: Fees, former: &Fees, cap: u64) -> Option<Fees> {
+    let least = |fee: u64| {
+        let bumped = (u128::from(fee) * u128::from(BUMP_PERCENT)).div_ceil(100);
+        // More than nothing is more, too.
+        u64::try_from(bumped).unwrap_or(u64::MAX).max(fee.saturating_add(1))
+    };
+    let priority_fee_wei = fees.priority_fee_wei.max(least(former.priority_fee_wei));
+    let max_fee_wei = fees.max_fee_wei.max(least(former.max_fee_wei)).max(priority_fee_wei);
+    (max_fee_wei <= cap).then_some(Fees { max_fee_wei, priority_fee_wei })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signed_transaction_has_its_call_in_it() {
+        let key = SettlerKey::from_hex(&"07".repeat(32)).unwrap();
+        let calldata = HexBytes(vec![1, 2, 3, 4, 5]);
+        let draft = Draft {
+            chain_id: 31_337,
+            nonce: 3,
+            to: Address([9; 20]),
+            calldata: calldata.clone(),
+            gas_limit: 100_000,
+            max_fee_wei: 2,
+            priority_fee_wei: 1,
+        };
+        let (_, raw) = key.sign(&draft).unwrap();
+        assert_eq!(calldata_of(&raw), Some(calldata));
+        let longer = HexBytes([raw.0.as_slice(), &[0]].concat());
+        assert_eq!(calldata_of(&longer), None);
+        assert_eq!(calldata_of(&HexBytes(vec![2, 1])), None);
+        assert_eq!(calldata_of(&HexBytes(Vec::new())), None);
+    }
+
+    #[test]
+    fn a_replacement_pays_more_and_never_above_the_cap() {
+        let fees = |max_fee_wei, priority_fee_wei| Fees { max_fee_wei, priority_fee_wei };
+        let former = fees(1_000, 100);
+        assert_eq!(bumped(fees(10, 1), &former, u64::MAX), Some(fees(1_130, 113)));
+        assert_eq!(bumped(fees(5_000, 1), &former, u64::MAX), Some(fees(5_000, 113)));
+        assert_eq!(bumped(fees(10, 3_000), &former, u64::MAX), Some(fees(3_000, 3_000)));
+        assert_eq!(bumped(fees(10, 1), &former, 1_130), Some(fees(1_130, 113)));
+        assert_eq!(bumped(fees(10, 1), &former, 1_129), None);
+        assert_eq!(bumped(fees(1, 0), &fees(1, 0), 2), Some(fees(2, 1)), "little is rounded up");
+        assert_eq!(bumped(fees(1, 1), &fees(u64::MAX, 1), u64::MAX - 1), None);
     }
 }

@@ -167,6 +167,11 @@ pub enum OwnerAction {
     Unfreeze,
     /// Nothing more may be charged ever.
     Revoke,
+    /// Another key signs from now on.
+    RotateKey {
+        /// Its address.
+        key: Address,
+    },
     /// Up to so many atomic units back.
     RequestWithdraw {
         /// `u128::MAX` for all.
@@ -180,6 +185,7 @@ impl OwnerAction {
             Self::Freeze => "Freeze",
             Self::Unfreeze => "Unfreeze",
             Self::Revoke => "Revoke",
+            Self::RotateKey { .. } => "RotateKey",
             Self::RequestWithdraw { .. } => "RequestWithdraw",
         }
     }
@@ -192,10 +198,17 @@ pub fn owner_action(terms: &Terms, action: OwnerAction, nonce: u64, deadline: u6
     let mut message = json!({
         "sessionId": terms.session_id.to_string(), "nonce": nonce.to_string(), "deadline": deadline.to_string(),
     });
-    if let OwnerAction::RequestWithdraw { units } = action {
-        kinds.extend([("payee", "address"), ("amount", "uint128")]);
-        message["payee"] = json!(terms.payee.to_string());
-        message["amount"] = json!(units.to_string());
+    match action {
+        OwnerAction::Freeze | OwnerAction::Unfreeze | OwnerAction::Revoke => {}
+        OwnerAction::RotateKey { key } => {
+            kinds.push(("key", "address"));
+            message["key"] = json!(key.to_string());
+        }
+        OwnerAction::RequestWithdraw { units } => {
+            kinds.extend([("payee", "address"), ("amount", "uint128")]);
+            message["payee"] = json!(terms.payee.to_string());
+            message["amount"] = json!(units.to_string());
+        }
     }
     kinds.extend([("nonce", "uint256"), ("deadline", "uint256")]);
     json!({

@@ -33,6 +33,11 @@ fn amount(text: &str) -> Amount {
     text.parse().unwrap()
 }
 
+fn settings(network: Network, deployed: Deployed) -> Settings {
+    let (contract, token, finality) = (deployed.contract, deployed.usdc, network.finality);
+    Settings { rpc_urls: vec![rpc_url()], network, contract, token, finality }
+}
+
 async fn world() -> World {
     let (_, settler) = voucher::generate().unwrap();
     let settler = SettlerKey::from_hex(&settler.to_string()).unwrap();
@@ -40,7 +45,7 @@ async fn world() -> World {
     let again = deploy::local(&rpc_url(), settler.address()).await.unwrap();
     assert_eq!(again, deployed, "doing it again changes nothing");
     let network = *Network::find("local").unwrap();
-    let settings = Settings { rpc_url: rpc_url(), network, contract: deployed.contract, token: deployed.usdc };
+    let settings = settings(network, deployed);
     let (_, key) = voucher::generate().unwrap();
     World {
         client: Client::new(settings).unwrap(),
@@ -108,7 +113,7 @@ async fn send_to(world: &World, to: Address, calldata: &HexBytes) -> Receipt {
 }
 
 fn fact(receipt: &Receipt, session_id: Bytes32) -> Vec<Fact> {
-    let seen = receipt.logs().iter().filter_map(|log| facts::read(log, 6));
+    let seen = facts::read_all(receipt.logs(), 6).into_iter();
     seen.filter(|seen| seen.session_id == session_id).map(|seen| seen.fact).collect()
 }
 
@@ -152,7 +157,8 @@ async fn a_transfer_that_its_payer_authorized(world: &World) {
     let used = client.authorization_use(token, from, nonce, first_block).await.unwrap().unwrap();
     assert_eq!((used.tx_hash.0, Some(used.block_number)), (receipt.transaction_hash.0, receipt.block_number));
     let refused = client.simulate(to, token, &calldata).await;
-    assert!(matches!(refused, Err(ChainError::Refused { .. })), "it is good once: {refused:?}");
+    let is_named = matches!(&refused, Err(ChainError::Refused { error, .. }) if error == "AuthorizationUsedOrCanceled");
+    assert!(is_named, "it is good once: {refused:?}");
 }
 
 async fn from_one_signature_to_a_claim(world: &World) {
@@ -198,6 +204,10 @@ async fn from_one_signature_to_a_claim(world: &World) {
     let ours = transfers.iter().find(|one| one.tx_hash.0 == receipt.transaction_hash.0).unwrap();
     assert_eq!(ours.amount, amount("2.5"));
     assert_eq!(client.part(terms.session_id, terms.payee, block).await.unwrap(), (amount("5"), amount("2.5")));
+    assert_eq!(
+        client.part_everywhere(terms.session_id, terms.payee, block).await.unwrap(),
+        (amount("5"), amount("2.5"))
+    );
     assert_eq!(client.part(terms.session_id, terms.payee, block - 1).await.unwrap(), (amount("5"), Amount::ZERO));
 
     let action = OwnerAction::RequestWithdraw { units: u128::MAX };
@@ -209,13 +219,46 @@ async fn from_one_signature_to_a_claim(world: &World) {
         fact(&receipt, terms.session_id)
     );
     assert_eq!(client.session(&terms).await.unwrap().nonce, 1);
+    let block = receipt.block_number.unwrap();
+    let wanted = async |at| client.withdrawal_wanted(terms.session_id, terms.payee, at).await.unwrap();
+    assert_eq!((wanted(None).await, wanted(Some(block - 1)).await), (amount("5"), Amount::ZERO));
+    let view = client.session_at(terms.session_id, None).await.unwrap();
+    assert_eq!((view.status, view.key, view.frozen, view.revoked), (2, terms.key, false, false));
+    assert_eq!(client.session_at(Bytes32([7; 32]), Some(block)).await.unwrap().status, 0);
+    what_a_node_knows_of_a_transaction(world, &receipt).await;
     let early = client.simulate(from, terms.contract, &calls::finalize_withdraw(&terms)).await;
     assert!(matches!(&early, Err(ChainError::Refused { error, .. }) if error == "WithdrawalNotReady"), "{early:?}");
 }
 
+async fn what_a_node_knows_of_a_transaction(world: &World, receipt: &Receipt) {
+    let (client, sender, block) = (&world.client, world.settler.address(), receipt.block_number.unwrap());
+    let sent = client.transaction(Bytes32(receipt.transaction_hash.0)).await.unwrap().unwrap();
+    assert_eq!((sent.block_number, sent.block_hash.map(|hash| hash.0)), (Some(block), receipt.block_hash.map(|b| b.0)));
+    assert_eq!(client.nonce_at(sender, block).await.unwrap(), sent.nonce + 1);
+    assert_eq!(client.nonce_at(sender, block - 1).await.unwrap(), sent.nonce);
+    assert_eq!(client.transaction(Bytes32([7; 32])).await.unwrap(), None);
+    assert!(client.gas_money(sender).await.unwrap() > 0);
+    assert!(client.base_fee().await.unwrap() <= client.fees().await.unwrap().max_fee_wei);
+    // A nonce that is used up: another transaction in its place comes too late.
+    let draft = Draft {
+        chain_id: 31_337,
+        nonce: sent.nonce,
+        to: world.deployed.contract,
+        calldata: HexBytes(vec![1, 2, 3, 4]),
+        gas_limit: 100_000,
+        max_fee_wei: 100_000_000_000,
+        priority_fee_wei: 1_000_000_000,
+    };
+    let (_, raw) = world.settler.sign(&draft).unwrap();
+    assert_eq!(client.send(&raw).await, Err(ChainError::NonceTooLow));
+    let (_, stranger) = voucher::generate().unwrap();
+    let (_, raw) = SettlerKey::from_hex(&stranger.to_string()).unwrap().sign(&Draft { nonce: 0, ..draft }).unwrap();
+    assert!(matches!(client.send(&raw).await, Err(ChainError::NoGasMoney(_))));
+}
+
 async fn another_chain_contract_or_token_is_noticed(deployed: Deployed) {
     let local = *Network::find("local").unwrap();
-    let settings = Settings { rpc_url: rpc_url(), network: local, contract: deployed.contract, token: deployed.usdc };
+    let settings = settings(local, deployed);
     let base = *Network::find("base").unwrap();
     let misnamed = Network { usdc_name: "USDC", ..local };
     for wrong in [
@@ -230,6 +273,6 @@ async fn another_chain_contract_or_token_is_noticed(deployed: Deployed) {
         assert!(matches!(refused, Err(ChainError::Mismatch(_))), "{wrong:?}: {refused:?}");
     }
     // Nothing listens there.
-    let away = Settings { rpc_url: "http://127.0.0.1:9".into(), ..settings };
+    let away = Settings { rpc_urls: vec!["http://127.0.0.1:9".into()], ..settings };
     assert!(matches!(Client::new(away).unwrap().head().await, Err(ChainError::Unavailable(_))));
 }

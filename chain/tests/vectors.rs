@@ -115,6 +115,18 @@ fn a_sessions_id_and_what_its_owner_signs() {
             seen += 1;
         }
     }
+    let mut rotations = 0;
+    for vector in list(&vectors, "rotations") {
+        let Some(terms) = terms_of(&vectors, vector, Address([0; 20])) else { continue };
+        let (Ok(nonce), Ok(deadline)) = (text(vector, "nonce").parse(), text(vector, "deadline").parse()) else {
+            continue;
+        };
+        let action = OwnerAction::RotateKey { key: address(vector, "key") };
+        let typed = typed::owner_action(&terms, action, nonce, deadline);
+        assert_eq!(hex(typed::digest(&typed).unwrap()), text(vector, "digest"));
+        rotations += 1;
+    }
+    assert!(rotations >= 2, "{rotations}");
     for vector in list(&vectors, "withdrawals") {
         let Some(terms) = terms_of(&vectors, vector, Address([0; 20])) else { continue };
         let (Ok(nonce), Ok(deadline)) = (text(vector, "nonce").parse(), text(vector, "deadline").parse()) else {

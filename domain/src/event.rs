@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::account::{Account, AccountEvent};
 use crate::aggregate::{Aggregate, DecodeError, EventPayload};
 use crate::api_key::{ApiKey, ApiKeyEvent};
+use crate::chain_watch::{ChainWatch, ChainWatchEvent};
 use crate::connector::{Connector, ConnectorEvent};
 use crate::customer::{Customer, CustomerEvent};
 use crate::envelope::RecordedEvent;
@@ -15,6 +16,7 @@ use crate::organization::{Organization, OrganizationEvent};
 use crate::payment::{Payment, PaymentEvent};
 use crate::payout::{Payout, PayoutEvent};
 use crate::plan::{Plan, PlanEvent};
+use crate::reconciliation::{Reconciliation, ReconciliationEvent};
 use crate::series::{Series, SeriesEvent};
 use crate::session_key::{SessionKey, SessionKeyEvent};
 use crate::settlement::{Settlement, SettlementEvent};
@@ -62,6 +64,10 @@ pub enum LedgerEvent {
     TestClock(TestClockEvent),
     /// Of a payout file.
     Payout(PayoutEvent),
+    /// Of the watch over a chain.
+    ChainWatch(ChainWatchEvent),
+    /// Of the comparison of ledger and chain.
+    Reconciliation(ReconciliationEvent),
 }
 
 macro_rules! each_is_one {
@@ -93,6 +99,8 @@ each_is_one! {
     WebhookEvent in Webhook;
     TestClockEvent in TestClock;
     PayoutEvent in Payout;
+    ChainWatchEvent in ChainWatch;
+    ReconciliationEvent in Reconciliation;
 }
 
 /// An event of the log with its payload read, once for all who work with it. One that cannot be read stays in
@@ -137,6 +145,8 @@ impl LedgerEvent {
             Webhook::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Webhook),
             TestClock::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::TestClock),
             Payout::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Payout),
+            ChainWatch::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::ChainWatch),
+            Reconciliation::CATEGORY => EventPayload::decode(kind, schema, payload).map(Self::Reconciliation),
             other => Err(DecodeError::Unknown { category: other.to_owned(), event_type: kind.to_owned(), schema }),
         }
     }

@@ -3,10 +3,12 @@
 use crate::account::AccountEvent;
 use crate::aggregate::EventPayload;
 use crate::api_key::ApiKeyEvent;
+use crate::chain_watch::ChainWatchEvent;
 use crate::customer::CustomerEvent;
 use crate::exact_payment::ExactPaymentEvent;
 use crate::gateway_key::GatewayKeyEvent;
 use crate::organization::OrganizationEvent;
+use crate::reconciliation::ReconciliationEvent;
 use crate::session_key::SessionKeyEvent;
 use crate::settlement::SettlementEvent;
 use crate::settler::SettlerEvent;
@@ -86,6 +88,11 @@ golden! {
     SessionKeyEvent, "session_key.withdrawal_cancelled.1";
     SessionKeyEvent, "session_key.withdrawn.1";
     SessionKeyEvent, "session_key.closed.1";
+    SessionKeyEvent, "session_key.sight_undone.1";
+    SessionKeyEvent, "session_key.key_prepared.1";
+    SessionKeyEvent, "session_key.rotation_seen.1";
+    SessionKeyEvent, "session_key.key_rotated.1";
+    SessionKeyEvent, "session_key.restated.1";
     SettlementEvent, "settlement.opened.1";
     SettlementEvent, "settlement.planned.1";
     SettlementEvent, "settlement.abandoned.1";
@@ -95,6 +102,8 @@ golden! {
     SettlementEvent, "settlement.failed.1";
     SettlementEvent, "settlement.parked.1";
     SettlementEvent, "settlement.retried.1";
+    SettlementEvent, "settlement.resubmitted.1";
+    SettlementEvent, "settlement.reorganized.1";
     SettlerEvent, "settler.opened.1";
     SettlerEvent, "settler.enqueued.1";
     SettlerEvent, "settler.signed.1";
@@ -103,6 +112,14 @@ golden! {
     SettlerEvent, "settler.finalized.1";
     SettlerEvent, "settler.rejected.1";
     SettlerEvent, "settler.dismissed.1";
+    SettlerEvent, "settler.replaced.1";
+    SettlerEvent, "settler.reorganized.1";
+    SettlerEvent, "settler.displaced.1";
+    SettlerEvent, "settler.nonces_skipped.1";
+    SettlerEvent, "settler.resend_requested.1";
+    SettlerEvent, "settler.resent.1";
+    SettlerEvent, "settler.stalled.1";
+    SettlerEvent, "settler.resumed.1";
     ExactPaymentEvent, "exact_payment.accepted.1";
     ExactPaymentEvent, "exact_payment.released.1";
     ExactPaymentEvent, "exact_payment.submitted.1";
@@ -110,6 +127,15 @@ golden! {
     ExactPaymentEvent, "exact_payment.finalized.1";
     ExactPaymentEvent, "exact_payment.failed.1";
     ExactPaymentEvent, "exact_payment.delivered.1";
+    ChainWatchEvent, "chain.halted.1";
+    ChainWatchEvent, "chain.confirmed.1";
+    ChainWatchEvent, "chain.disagreement_seen.1";
+    ChainWatchEvent, "chain.disagreement_over.1";
+    ReconciliationEvent, "reconciliation.compared.1";
+    ReconciliationEvent, "reconciliation.opened.1";
+    ReconciliationEvent, "reconciliation.changed.1";
+    ReconciliationEvent, "reconciliation.closed.1";
+    ReconciliationEvent, "reconciliation.requested.1";
     OrganizationEvent, "organization.billing_profile_set.1";
     OrganizationEvent, "organization.tax_rate_set.1";
     OrganizationEvent, "organization.tax_rate_removed.1";
@@ -212,6 +238,7 @@ fn every_form_of_a_payload_is_read() {
         ("frozen", r#"{"customer_id":C,"by":"organization","at":null}"#),
         ("unfrozen", r#"{"customer_id":C,"by":"organization","at":null}"#),
         ("revoked", r#"{"customer_id":C,"by":"organization","at":null}"#),
+        ("revoked", r#"{"customer_id":C,"by":"owner","at":P,"is_final":false}"#),
         (
             "charged",
             r#"{"session_key_id":S,"customer_id":C,"amount":"4","currency":"USDC","lines":[{"amount":"4"}],"after":M}"#,
@@ -237,6 +264,11 @@ fn every_form_of_a_payload_is_read() {
             r#"{"hold":H,"is_final":false,"charge":{"session_key_id":S,"customer_id":C,"amount":"1","currency":"USDC","lines":[{"amount":"1"}],"after":M},"returned":"0"}"#,
         ),
         ("voided", r#"{"session_key_id":S,"customer_id":C,"hold":H,"currency":"USDC","returned":"4","after":M}"#),
+        (
+            "withdrawal_requested",
+            r#"{"customer_id":C,"amount":"7","currency":"USDC","wanted":"3","available_at":"2026-11-02T09:00:02Z","at":P,"after":M}"#,
+        ),
+        ("key_rotated", r#"{"customer_id":C,"former_key":A,"key":A,"at":P,"claimable_until":"2026-11-03T08:00:02Z"}"#),
     ];
     for (event_type, stored) in session_key {
         check::<SessionKeyEvent>(event_type, 1, &spelled_out(stored));
@@ -271,6 +303,26 @@ fn every_form_of_a_payload_is_read() {
     let facilitated = facilitated.replace(r#""route_id":"rte_0000000000000000000000000a","#, "");
     check::<ExactPaymentEvent>("accepted", 1, &facilitated);
     check::<ExactPaymentEvent>("failed", 1, r#"{"reason":"refused","reversed":"0","currency":"USDC"}"#);
+}
+
+#[test]
+fn every_form_of_what_a_chain_takes_back_is_read() {
+    for what in ["freeze", "revocation", "withdrawal", "rotation"] {
+        let undone = r#"{"customer_id":C,"what":WHAT,"at":P,"after":M}"#.replace("WHAT", &format!("\"{what}\""));
+        check::<SessionKeyEvent>("sight_undone", 1, &spelled_out(&undone));
+    }
+    for reason in ["no_gas_money", "underpriced", "not_taken", "gap"] {
+        check::<SettlerEvent>("stalled", 1, &format!(r#"{{"reason":"{reason}","detail":"the queue as a whole"}}"#));
+    }
+    let settlement = include_str!("../golden/settlement.opened.1.json");
+    for cause in ["threshold", "age", "requested", "withdrawal", "frozen", "revoked", "expiry", "ending"] {
+        let (before, _) = settlement.trim().rsplit_once(r#""cause":"#).unwrap();
+        check::<SettlementEvent>("opened", 1, &format!(r#"{before}"cause":"{cause}"}}"#));
+    }
+    let halted = include_str!("../golden/chain.halted.1.json");
+    let replaced = format!(r#""reason":"replaced","last_block":1200,"last_hash":{0},"found_hash":{0}"#, hash_of("b1"));
+    let restored = format!(r#""reason":"restored","last_block":1200,"last_hash":{},"found_hash":null"#, hash_of("b1"));
+    check::<ChainWatchEvent>("halted", 1, &halted.replace(&restored, &replaced));
 }
 
 #[test]
@@ -506,14 +558,17 @@ fn every_form_of_a_payment_is_read() {
     }
 }
 
+fn hash_of(byte: &str) -> String {
+    format!("\"0x{}\"", byte.repeat(32))
+}
+
 /// Capital letters stand for what would only be long.
 fn spelled_out(short: &str) -> String {
     let id = |prefix: &str, n: u8| format!("\"{prefix}_{n:0>26}\"");
-    let hash = |byte: &str| format!("\"0x{}\"", byte.repeat(32));
     let place = format!(
         r#"{{"tx_hash":{},"log_index":0,"block_number":1200,"block_hash":{},"block_time":"2026-11-02T08:00:02Z"}}"#,
-        hash("7c"),
-        hash("b1")
+        hash_of("7c"),
+        hash_of("b1")
     );
     let hold = format!(
         r#"{{"hold_id":{},"held":"4","captured":"0","placed_at":"2026-11-02T08:00:00Z","expires_at":"2026-11-02T08:10:00Z"}}"#,
@@ -533,6 +588,7 @@ fn spelled_out(short: &str) -> String {
         ("K", id("gky", 11)),
         ("V", format!(r#"{{"plan_id":{},"version":1,"code":"tokens"}}"#, id("plan", 13))),
         ("P", place),
+        ("A", format!("\"0x{}\"", "22".repeat(20))),
         ("H", hold),
         ("B", balances),
         ("M", money),

@@ -187,6 +187,8 @@ prefixed_ids! {
     WebhookId = "whk";
     /// A payout file that was compared with the ledger.
     PayoutId = "pout";
+    /// A difference between the ledger and the chain; derived from the organization and what differs.
+    DifferenceId = "dif";
     /// One event of the log.
     EventId = "evt";
 }

@@ -3,7 +3,7 @@
 //! The tour: [`ids`] and [`money`] are the values everything is made of; [`envelope`] is what
 //! surrounds every event; [`aggregate`] is the shape of a decision. Then one file for each
 //! aggregate: [`organization`], [`api_key`], [`gateway_key`], [`customer`], [`account`], [`session_key`],
-//! [`settlement`], [`settler`], [`exact_payment`]; what an organization sells through the gateway is in [`route`] and
+//! [`settlement`], [`settler`], [`exact_payment`], [`chain_watch`], [`reconciliation`]; what an organization sells through the gateway is in [`route`] and
 //! [`model_price`]. Billing: [`price`], [`plan`], [`subscription`], [`invoice`], [`series`], [`tax`], [`payment`],
 //! [`connector`], [`webhook`], [`payout`], [`test_clock`], and [`billing`], which says what follows from what. [`event`] joins their
 //! events into one type for whoever reads the whole log, and [`postings`] says what each of them
@@ -13,6 +13,7 @@ pub mod account;
 pub mod aggregate;
 pub mod api_key;
 pub mod billing;
+pub mod chain_watch;
 pub mod charge;
 pub mod connector;
 pub mod customer;
@@ -37,6 +38,7 @@ pub mod period;
 pub mod plan;
 pub mod postings;
 pub mod price;
+pub mod reconciliation;
 pub mod route;
 pub mod series;
 pub mod session_key;

@@ -53,6 +53,7 @@
 //! | `exact_payment.finalized` | `merchant:settled` | `chain:clearing` |
 //! | `exact_payment.failed`, what had been settled | `revenue` | `chain:clearing` |
 //! | `session_key.withdrawn` | `customer:<id>:escrow` | `chain:escrow` |
+//! | `session_key.restated`, what is not there any more | `customer:<id>:escrow` | `chain:escrow` |
 //! | `session_key.closed`, what was never claimed | `revenue` | `customer:<id>:escrow` |
 //! | the same amount | `chain:escrow` | `merchant:accrued` |
 //!

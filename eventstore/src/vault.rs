@@ -10,7 +10,8 @@ use std::fmt;
 use aes_gcm::aead::{Aead, AeadCore, Generate, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use data_encoding::HEXLOWER;
-use domain::ids::OrganizationId;
+use domain::evm::Address;
+use domain::ids::{OrganizationId, SessionKeyId};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use sqlx::PgPool;
@@ -124,6 +125,19 @@ fn associated(organization_id: OrganizationId, kind: &str, row_id: &str) -> Vec<
     format!("{organization_id}\0{kind}\0{row_id}").into_bytes()
 }
 
+/// The kind of the rows with the keys of managed session keys.
+pub const SESSION_KEY: &str = "session_key";
+
+/// The row of a session's first key.
+pub fn first_key_row(id: SessionKeyId) -> String {
+    id.to_string()
+}
+
+/// The row of a key that was made to replace another one.
+pub fn next_key_row(id: SessionKeyId, key: Address) -> String {
+    format!("{id}:{key}")
+}
+
 /// The side table.
 #[derive(Debug, Clone)]
 pub struct Vault {
@@ -199,6 +213,22 @@ impl Vault {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// The key that signs for a managed session key whose key has this address: the one that was made as that, else
+    /// the session's first one. Whoever signs with it makes sure that it has the address.
+    pub async fn session_key(
+        &self,
+        organization_id: OrganizationId,
+        id: SessionKeyId,
+        key: Address,
+    ) -> Result<Option<[u8; 32]>, StoreError> {
+        let rows = [next_key_row(id, key), first_key_row(id)];
+        let kept = self.get(organization_id, SESSION_KEY, &rows).await?;
+        let [next, first] = rows.map(|row| kept.iter().find(|(kept, _)| *kept == row));
+        let Some((row, secret)) = next.or(first) else { return Ok(None) };
+        let secret: Result<[u8; 32], _> = secret.as_slice().try_into();
+        secret.map(Some).map_err(|_| StoreError::Corrupt(format!("the vault's row {row} is no key")))
     }
 
     /// Values by their rows; rows without one are left out.

@@ -148,6 +148,18 @@ async fn take_in_session_key(
     if let SessionKeyEvent::Granted(granted) = event {
         return insert_session_key(connection, recorded, granted).await;
     }
+    if let SessionKeyEvent::KeyRotated(rotated) = event {
+        let id: SessionKeyId = stream_key(recorded)?;
+        sqlx::query!(
+            "update directory_session_keys set key = $2, position = $3 where session_key_id = $1",
+            id.uuid(),
+            rotated.key.to_string(),
+            recorded.position
+        )
+        .execute(connection)
+        .await?;
+        return Ok(());
+    }
     // Charges are many: they are left out before anything is read.
     if !Life::new().take_in(event) {
         return Ok(());

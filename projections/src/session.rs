@@ -3,7 +3,7 @@
 
 use domain::Timestamp;
 use domain::evm::ChainRef;
-use domain::session_key::{FrozenBy, RelayAction, SessionKeyEvent, Status};
+use domain::session_key::{FrozenBy, RelayAction, SessionKeyEvent, Sight, Status};
 use rust_decimal::Decimal;
 
 const RELAYED: &str = "relayed";
@@ -60,6 +60,12 @@ impl Life {
             SessionKeyEvent::Revoked(_) => end = Some(Status::Revoked),
             SessionKeyEvent::Expired(_) => end = Some(Status::Expired),
             SessionKeyEvent::Closed(_) => end = Some(Status::Closed),
+            // What remains of the kind comes right after it, as an event of its own.
+            SessionKeyEvent::SightUndone(e) => match e.what {
+                Sight::Freeze => self.owner_freeze = None,
+                Sight::Revocation if !self.is_closed() => Status::Pending.name().clone_into(&mut self.status),
+                Sight::Revocation | Sight::Deposit | Sight::Withdrawal | Sight::Rotation => return false,
+            },
             _ => return false,
         }
         self.settle_status(end);
@@ -127,16 +133,23 @@ impl Money {
                 self.withdrawn += e.amount.decimal();
                 self.end_withdrawal(e.at);
             }
+            // What is wanted back still comes right after it.
+            SessionKeyEvent::SightUndone(e) if e.what == Sight::Withdrawal => self.forget_withdrawal(),
+            SessionKeyEvent::Restated(e) => self.deposited = e.deposited.decimal(),
             _ => {}
         }
     }
 
     fn end_withdrawal(&mut self, at: ChainRef) {
         if self.withdrawal_seen_at < (whole(at.block_number), whole(at.log_index)) {
-            self.withdrawal = Decimal::ZERO;
-            self.withdrawal_available_at = None;
-            self.withdrawal_seen_at = (0, 0);
+            self.forget_withdrawal();
         }
+    }
+
+    fn forget_withdrawal(&mut self) {
+        self.withdrawal = Decimal::ZERO;
+        self.withdrawal_available_at = None;
+        self.withdrawal_seen_at = (0, 0);
     }
 
     /// Charged and not claimed, exact.

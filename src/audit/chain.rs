@@ -1,24 +1,19 @@
 //! Compares the ledger with the chain: per session what was claimed and what lies in escrow, per
 //! payee what was transferred, to the atomic unit, with the cause of every difference; and each exact payment
-//! with its transfer.
-//!
-//! The chain goes on while the log is read, so each figure may be the chain's at the last block that
-//! was in the log before the reading, or after it.
+//! with its transfer. Everything, once: what a comparison is stands in [`workers::reconcile::compare`].
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chain::client::Transferred;
-use chain::eip3009::{self, Authorization};
 use chain::{ChainError, Client};
 use comfy_table::{Table, presets};
 use domain::money::Amount;
+use domain::reconciliation::Subject;
 use eventstore::log::Log;
-use projections::reconcile::{ChainTotals, FinalPayment, PayeeTotals, SessionTotals, session_totals};
+use projections::reconcile::{ChainTotals, FinalPayment, PayeeTotals, session_totals};
 use sqlx::PgPool;
 use tokio::time::Instant;
-use workers::chain::listener::last_final_block;
+use workers::reconcile::compare::{self, Between, Cursor, ExactOnChain, Part, PayeeDifference};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -36,19 +31,13 @@ struct Difference {
     cause: String,
 }
 
-/// The blocks between which the log was read.
-#[derive(Clone, Copy)]
-struct Between {
-    before: u64,
-    after: u64,
-}
-
 /// What a comparison found.
 struct Compared {
     between: Between,
     table: Table,
     differences: Vec<Difference>,
     exact: Vec<FinalPayment>,
+    was_set_back: bool,
 }
 
 /// Whether ledger and chain say the same. While both go on, the reading may fall between a block and
@@ -59,7 +48,7 @@ pub async fn reconcile(pool: &PgPool, log: &Arc<dyn Log>, client: &Client) -> Re
         println!("chain {name}: nothing was read of it yet");
         let totals = session_totals(log).await?;
         // Nothing to compare, unless somebody pays with a session key that nobody follows.
-        return Ok(compare_exact(client, &totals.exact).await? && totals.sessions.is_empty());
+        return Ok(compare_exact(client, &totals.exact, totals.was_set_back).await? && totals.sessions.is_empty());
     };
     for _ in 0..TRIES_MAX {
         if compared.differences.is_empty() || !moved_on(pool, client, compared.between.after).await? {
@@ -67,21 +56,27 @@ pub async fn reconcile(pool: &PgPool, log: &Arc<dyn Log>, client: &Client) -> Re
         }
         compared = compare(pool, log, client).await?.unwrap_or(compared);
     }
-    let Compared { between, table, differences, exact } = compared;
+    let Compared { between, table, differences, exact, was_set_back } = compared;
     println!("{table}");
     for one in differences.iter().take(LISTED_MAX) {
         println!("{}: in the log {}, on the chain {}: {}", one.subject, one.ledger, one.chain, one.cause);
     }
     println!("read up to block {}, {} differences between log and chain", between.after, differences.len());
-    Ok(compare_exact(client, &exact).await? && differences.is_empty())
+    Ok(compare_exact(client, &exact, was_set_back).await? && differences.is_empty())
+}
+
+/// How far the chain was read into the log.
+async fn read_up_to(pool: &PgPool, client: &Client) -> Result<Option<u64>, Error> {
+    let settings = client.settings();
+    let cursor = Cursor::read(pool, settings.network.chain_id, settings.contract).await?;
+    Ok(cursor.map(|cursor| cursor.block))
 }
 
 /// Whether some more blocks came into the log within a while.
 async fn moved_on(pool: &PgPool, client: &Client, since: u64) -> Result<bool, Error> {
-    let settings = client.settings();
     let deadline = Instant::now() + MOVES_WITHIN;
     loop {
-        let now = last_final_block(pool, settings.network.chain_id, settings.contract).await?;
+        let now = read_up_to(pool, client).await?;
         if now.is_some_and(|block| block >= since + 2) {
             return Ok(true);
         }
@@ -95,17 +90,25 @@ async fn moved_on(pool: &PgPool, client: &Client, since: u64) -> Result<bool, Er
 async fn compare(pool: &PgPool, log: &Arc<dyn Log>, client: &Client) -> Result<Option<Compared>, Error> {
     let settings = client.settings();
     let (chain_id, contract) = (settings.network.chain_id, settings.contract);
-    let cursor = || last_final_block(pool, chain_id, contract);
-    let Some(before) = cursor().await? else { return Ok(None) };
-    let ChainTotals { sessions, payees, exact } = session_totals(log).await?;
-    let between = Between { before, after: cursor().await?.unwrap_or(before) };
+    let Some(before) = read_up_to(pool, client).await? else { return Ok(None) };
+    let ChainTotals { sessions, payees, exact, was_set_back } = session_totals(log).await?;
+    let between = Between { before, after: read_up_to(pool, client).await?.unwrap_or(before) };
     let ours: Vec<_> = sessions.iter().filter(|s| (s.chain_id, s.contract) == (chain_id, contract)).collect();
     let paid: Vec<_> = payees.iter().filter(|p| (p.chain_id, p.contract) == (chain_id, contract)).collect();
     let mut differences = Vec::new();
     let mut claimed = (Amount::ZERO, Amount::ZERO);
     for session in &ours {
-        let found = compare_session(client, session, between, &mut differences).await?;
-        claimed = (claimed.0.plus(session.claimed), claimed.1.plus(found));
+        let found = Part::ask(client, session, between).await?;
+        claimed = (claimed.0.plus(session.claimed), claimed.1.plus(found.claimed));
+        differences.extend(compare::session(session, found).into_iter().map(|found| {
+            let what = if matches!(found.subject, Subject::SessionEscrow { .. }) { "in escrow" } else { "claimed" };
+            Difference {
+                subject: format!("{} {what}", session.session_key_id),
+                ledger: found.ledger,
+                chain: found.chain,
+                cause: found.causes.join("; "),
+            }
+        }));
     }
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
@@ -113,110 +116,44 @@ async fn compare(pool: &PgPool, log: &Arc<dyn Log>, client: &Client) -> Result<O
     let (sessions, ledger, chain) = (ours.len().to_string(), claimed.0.to_string(), claimed.1.to_string());
     table.add_row(["claimed", &sessions, &ledger, &chain]);
     for payee in &paid {
-        let found = compare_payee(client, payee, between, &mut differences).await?;
+        let first = compare::first_block(payee, was_set_back).unwrap_or(between.after);
+        let transfers = client.transfers(payee.payee, first, between.after).await?;
+        let found = compare::payee(payee, &transfers, between);
         let (name, count) = (format!("to {}", payee.payee), payee.settlements.len().to_string());
-        table.add_row([name.as_str(), &count, &payee.transferred.to_string(), &found.to_string()]);
+        table.add_row([name.as_str(), &count, &found.ledger.to_string(), &found.chain.to_string()]);
+        differences.extend(found.differences.iter().map(|one| of_payee(payee, one)));
     }
-    Ok(Some(Compared { between, table, differences, exact }))
+    Ok(Some(Compared { between, table, differences, exact, was_set_back }))
 }
 
-/// Gives what the chain says was claimed.
-async fn compare_session(
-    client: &Client,
-    session: &SessionTotals,
-    between: Between,
-    differences: &mut Vec<Difference>,
-) -> Result<Amount, ChainError> {
-    let ledger = (session.deposited.minus(session.withdrawn), session.claimed);
-    let mut chain = client.part(session.session_id, session.payee, between.after).await?;
-    if chain != ledger && between.before != between.after {
-        let earlier = client.part(session.session_id, session.payee, between.before).await?;
-        chain = if earlier == ledger { earlier } else { chain };
-    }
-    let (escrow, claimed) = chain;
-    let mut note = |what: &str, ledger: Amount, chain: Amount, cause: &str| {
-        if ledger != chain {
-            differences.push(Difference {
-                subject: format!("{} {what}", session.session_key_id),
-                ledger: ledger.to_string(),
-                chain: chain.to_string(),
-                cause: cause.to_owned(),
-            });
+fn of_payee(payee: &PayeeTotals, difference: &PayeeDifference) -> Difference {
+    let (subject, ledger, chain) = match difference {
+        PayeeDifference::Settlement { settlement_id, ledger, chain, .. } => {
+            (settlement_id.to_string(), ledger.to_string(), chain)
         }
+        PayeeDifference::Stranger { amount, .. } => (payee.payee.to_string(), "nothing".to_owned(), amount),
     };
-    let missing = "the chain knows less: it is another chain, or was set back to an older state";
-    let unread = "the contract did something that never came into the log";
-    note("claimed", ledger.1, claimed, if claimed < ledger.1 { missing } else { unread });
-    note("in escrow", ledger.0, escrow, if session.registered { unread } else { missing });
-    Ok(claimed)
+    Difference { subject, ledger, chain: chain.to_string(), cause: difference.cause() }
 }
 
-/// Gives what the chain says was transferred.
-async fn compare_payee(
-    client: &Client,
-    payee: &PayeeTotals,
-    between: Between,
-    differences: &mut Vec<Difference>,
-) -> Result<Amount, ChainError> {
-    // What came before our first settlement is not ours.
-    let first = payee.settlements.iter().map(|settlement| settlement.block_number).min().unwrap_or(between.after);
-    let transfers = client.transfers(payee.payee, first, between.after).await?;
-    let mut on_chain: BTreeMap<_, Amount> = BTreeMap::new();
-    for Transferred { tx_hash, amount, .. } in &transfers {
-        let sum = on_chain.entry(*tx_hash).or_insert(Amount::ZERO);
-        *sum = sum.plus(*amount);
-    }
-    let known: BTreeSet<_> = payee.settlements.iter().map(|settlement| settlement.tx_hash).collect();
-    let mut found = Amount::ZERO;
-    for settlement in &payee.settlements {
-        let transferred = on_chain.get(&settlement.tx_hash).copied().unwrap_or_default();
-        found = found.plus(transferred);
-        if transferred != settlement.transferred {
-            differences.push(Difference {
-                subject: settlement.settlement_id.to_string(),
-                ledger: settlement.transferred.to_string(),
-                chain: transferred.to_string(),
-                cause: format!("transaction {} says something else", settlement.tx_hash),
-            });
-        }
-    }
-    let strangers = transfers.iter().filter(|transfer| {
-        // What came into a block while the log was read is told of in the next reading.
-        !known.contains(&transfer.tx_hash) && transfer.block_number <= between.before
-    });
-    for transfer in strangers {
-        differences.push(Difference {
-            subject: payee.payee.to_string(),
-            ledger: "nothing".to_owned(),
-            chain: transfer.amount.to_string(),
-            cause: format!("transaction {} is no settlement of this log: somebody else settled", transfer.tx_hash),
-        });
-    }
-    Ok(found)
-}
-
-/// Whether each exact payment that is final stands where the log says, with a transfer of its own.
-async fn compare_exact(client: &Client, payments: &[FinalPayment]) -> Result<bool, ChainError> {
+/// Whether each exact payment that is final stands where the log says, with a transfer of its own; after the chain was
+/// set back in any block that is final.
+async fn compare_exact(client: &Client, payments: &[FinalPayment], was_set_back: bool) -> Result<bool, ChainError> {
     let settings = client.settings();
     let place = (settings.network.chain_id, settings.token);
     let ours: Vec<_> = payments.iter().filter(|p| (p.accepted.chain_id, p.accepted.token) == place).collect();
     if ours.is_empty() {
         return Ok(true);
     }
+    let last_final = if was_set_back { client.finalized().await?.map(|block| block.number) } else { None };
     let (mut ledger, mut chain, mut differences) = (Amount::ZERO, Amount::ZERO, 0);
-    for FinalPayment { accepted, place } in ours.iter().copied() {
+    for payment in ours.iter().copied() {
+        let FinalPayment { accepted, place } = payment;
         ledger = ledger.plus(accepted.amount);
-        let receipt = client.receipt(place.tx_hash).await?;
-        let cause = match &receipt {
-            None => "the chain does not know this transaction: it is another chain, or was set back to an older state",
-            Some(receipt) if receipt.block_number != Some(place.block_number) => "it is in another block",
-            Some(receipt) if !eip3009::is_paid(receipt.logs(), accepted.token, &Authorization::from(accepted)) => {
-                "the transaction did not make this transfer"
-            }
-            Some(_) => {
-                chain = chain.plus(accepted.amount);
-                continue;
-            }
+        let found = ExactOnChain::ask(client, payment, last_final).await?;
+        let Some(cause) = compare::exact(payment, &found) else {
+            chain = chain.plus(accepted.amount);
+            continue;
         };
         differences += 1;
         if differences <= LISTED_MAX {

@@ -4,10 +4,12 @@
 use comfy_table::{Table, presets};
 use eventstore::verify::{FINDINGS_MAX, Verified};
 
-use crate::cli::{ReconcileArgs, ReplayArgs};
-use crate::config::Store;
+use crate::cli::{ReconcileArgs, ReplayArgs, VerifyArgs};
+use crate::config;
 
+mod anchored;
 mod chain;
+mod published;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -15,8 +17,10 @@ type Error = Box<dyn std::error::Error>;
 const LISTED_MAX: usize = 20;
 
 /// `tollbook verify`.
-pub async fn verify(store: &Store) -> Result<bool, Error> {
-    let (pool, log) = store.open()?;
+pub async fn verify(args: &VerifyArgs) -> Result<bool, Error> {
+    let missing = "--anchored compares with the chain: set EVM_RPC_URL and TOLLBOOK_CONTRACT";
+    let client = if args.anchored { Some(args.chain.client()?.ok_or(missing)?) } else { None };
+    let (pool, log) = args.store.open()?;
     let mut clean = true;
     for partition in log.partitions().await? {
         let Verified { events, batches, chain, findings, .. } = eventstore::verify::verify(&pool, partition).await?;
@@ -26,6 +30,12 @@ pub async fn verify(store: &Store) -> Result<bool, Error> {
         let verdict = if findings.is_empty() { "intact" } else { "NOT INTACT" };
         println!("partition {partition}: {events} events in {batches} batches, {verdict}, chain {chain}");
         clean &= findings.is_empty();
+    }
+    if let Some(client) = client {
+        let key = config::private_key(args.settler_key.as_ref(), args.settler_key_file.as_deref())?;
+        let settlers = args.settler.iter().copied().chain(key.map(|key| key.address())).collect();
+        let asked = anchored::Asked { settlers, from_block: args.from_block, allows_elsewhere: args.allow_elsewhere };
+        clean &= anchored::verify(&pool, &client, &asked).await?;
     }
     Ok(clean)
 }

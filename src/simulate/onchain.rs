@@ -120,8 +120,7 @@ pub async fn follow(
         let transfers = chain.transfers(*payee, from_block, to_block).await?;
         trail.transferred += transfers.iter().map(|transfer| transfer.amount.decimal()).sum::<Decimal>();
     }
-    for log in chain.logs(from_block, to_block).await? {
-        let Some(seen) = facts::read(&log, Currency::USDC.minor_unit()) else { continue };
+    for seen in facts::read_all(&chain.logs(from_block, to_block).await?, Currency::USDC.minor_unit()) {
         if let (Fact::Claimed { amount, .. }, Some(payee)) = (seen.fact, seen.payee) {
             trail.take_in_event(own.get(&seen.session_id).copied(), payees.contains(&payee), amount.decimal());
         }

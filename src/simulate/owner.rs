@@ -217,7 +217,8 @@ pub mod tests {
     }
 
     fn settings(terms: &Terms, network: Network) -> chain::Settings {
-        chain::Settings { rpc_url: String::new(), network, contract: terms.contract, token: terms.token }
+        let Terms { contract, token, .. } = *terms;
+        chain::Settings { rpc_urls: Vec::new(), network, contract, token, finality: network.finality }
     }
 
     #[test]

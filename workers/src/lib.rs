@@ -1,6 +1,6 @@
 //! Everything that acts on events: the relay into NATS, the feed to the read models, the
-//! sweep that ends what time ends, [`chain`], which settles on chain and listens to it, and [`billing`], which makes
-//! invoices of subscriptions and usage and has them paid.
+//! sweep that ends what time ends, [`chain`], which settles on chain and listens to it, [`reconcile`], which compares the
+//! ledger with it, and [`billing`], which makes invoices of subscriptions and usage and has them paid.
 //!
 //! Workers and the API never see each other: they meet in the log. Of each worker one process is
 //! the [`leader`] at a time; that only saves work, for two at once would do no harm.
@@ -10,11 +10,13 @@ pub mod bus;
 pub mod chain;
 pub mod feed;
 pub mod leader;
+pub mod reconcile;
 pub mod relay;
 pub mod sweep;
 pub mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::chain::ChainContext;
 use self::chain::exact::ExactContext;
@@ -38,7 +40,7 @@ pub enum Role {
     Projections,
     /// End what time ends.
     Sweep,
-    /// Listen to the chain and settle on it; send exact payments to it.
+    /// Listen to the chain and settle on it; send exact payments to it; compare the ledger with it.
     Chain,
     /// Renew subscriptions, make invoices, have them paid.
     Billing,
@@ -60,6 +62,8 @@ pub struct Context {
     pub chain: Option<ChainContext>,
     /// The chain, and the key that sends exact payments to it; without it they wait.
     pub exact: Option<ExactContext>,
+    /// How often ledger and chain are compared; the chain's own time when `None`.
+    pub reconcile_every: Option<Duration>,
     /// Secrets of payment providers; without them no payment is collected.
     pub vault: Option<Vault>,
     /// Where payment providers may be.
@@ -128,6 +132,16 @@ pub async fn run(context: Context, roles: &[Role], cancel: CancellationToken) ->
         let name = format!("exact:{}", exact.client.settings().network.chain_id);
         let lead = leader::lead(context.pool.clone(), name, cancel.clone(), move |cancel| {
             self::chain::exact::run(context.clone(), exact.clone(), cancel)
+        });
+        tasks.spawn(lead);
+    }
+    let of_exact = || context.exact.as_ref().map(|exact| exact.client.clone());
+    let client = context.chain.as_ref().map(|chain| chain.client.clone()).or_else(of_exact);
+    if let (true, Some(client)) = (roles.contains(&Role::Chain), client) {
+        let context = context.clone();
+        let name = format!("reconcile:{}", client.settings().network.chain_id);
+        let lead = leader::lead(context.pool.clone(), name, cancel.clone(), move |cancel| {
+            reconcile::run(context.clone(), client.clone(), cancel)
         });
         tasks.spawn(lead);
     }

@@ -35,6 +35,7 @@ pub mod payouts;
 pub mod plans;
 pub mod prices;
 pub mod quotas;
+pub mod reconciliation;
 pub mod routes;
 pub mod session_keys;
 pub mod settlements;

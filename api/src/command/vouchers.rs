@@ -8,7 +8,7 @@ use domain::evm::{Address, Bytes32, HexBytes};
 use domain::ids::{OrganizationId, SessionKeyId};
 use domain::money::Amount;
 use domain::session_key::command::Voucher;
-use domain::session_key::{Grant, StoredVoucher, Terms};
+use domain::session_key::{Grant, SessionKey, StoredVoucher, Terms};
 use futures::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -131,7 +131,7 @@ pub async fn read_all(
 }
 
 /// Who signed one voucher that was taken apart elsewhere; the inner error says that nobody did.
-pub(crate) async fn recover(
+async fn recover(
     app: &App,
     id: SessionKeyId,
     grant: &Arc<Grant>,
@@ -145,6 +145,37 @@ pub(crate) async fn recover(
         app.sessions.keep_signer(id, *voucher);
     }
     Ok(found)
+}
+
+/// Who signed a voucher, by what the session knows of them.
+pub(crate) enum SignedBy {
+    /// Its key, or the one that is about to replace it: whether that is taken now, the ledger decides.
+    Key(Voucher, Arc<Grant>),
+    /// A key that was replaced, which signed the voucher that is kept.
+    FormerKey(Box<SessionKey>),
+    /// Nobody.
+    Nobody,
+}
+
+/// Who signed one voucher that was taken apart elsewhere.
+pub(crate) async fn signed_by(
+    app: &App,
+    id: SessionKeyId,
+    grant: Arc<Grant>,
+    stored: StoredVoucher,
+) -> Result<SignedBy, Problem> {
+    let Ok(voucher) = recover(app, id, &grant, stored).await? else { return Ok(SignedBy::Nobody) };
+    if voucher.signer == grant.terms.key {
+        return Ok(SignedBy::Key(voucher, grant));
+    }
+    // The key may have been replaced since the grant was kept.
+    let state = app.sessions.look_again(id).await?;
+    let Some(now) = &state.grant else { return Ok(SignedBy::Nobody) };
+    if voucher.signer == now.terms.key || state.rotation.as_ref().is_some_and(|next| next.key == voucher.signer) {
+        return Ok(SignedBy::Key(voucher, Arc::new(now.clone())));
+    }
+    let is_former = state.former_until.is_some() && state.voucher_by == Some(voucher.signer);
+    Ok(if is_former { SignedBy::FormerKey(Box::new(state)) } else { SignedBy::Nobody })
 }
 
 /// Who signed these: away from the threads that answer requests, for it takes the processor a while.

@@ -318,6 +318,7 @@ mod tests {
         assert_eq!(told(409, "claim_set_aside"), (402, "claim_set_aside"));
         assert_eq!(told(402, "insufficient_funds"), (402, "insufficient_funds"));
         assert_eq!(told(409, "too_many_holds"), (409, "too_many_holds"));
+        assert_eq!(told(409, "key_rotating"), (409, "key_rotating"), "nothing that is signed now would help");
         assert_eq!(told(404, "customer_not_found"), (404, "customer_not_found"));
     }
 }

@@ -133,12 +133,14 @@ pub(super) fn state(state: &domain::session_key::SessionKey, worst: Amount) -> O
     let terms = &state.grant.as_ref()?.terms;
     Some(State {
         session_id: terms.session_id,
+        key: terms.key,
         charged: atomic_up(state.charged, currency)?,
         held: atomic_up(state.held, currency)?,
         available: state.available().atomic(decimals),
         deposited: state.escrow().atomic(decimals),
         required: atomic_up(state.charged.plus(state.held).plus(worst), currency)?,
-        voucher: state.voucher.map(|voucher| x402::KnownVoucher {
+        // One by a key that was replaced counts for nothing that is to be paid.
+        voucher: state.voucher.filter(|_| state.former_until.is_none()).map(|voucher| x402::KnownVoucher {
             max_claimable: voucher.max_claimable.atomic(decimals),
             signature: domain::evm::HexBytes(voucher.signature.0.to_vec()),
         }),
@@ -218,6 +220,12 @@ mod tests {
         let told = state(&key, "0.25".parse().unwrap()).unwrap();
         assert_eq!((told.charged, told.held, told.available), (1_000_001, 500_000, 8_499_999));
         assert_eq!((told.required, told.deposited, told.voucher), (1_750_001, 10_000_000, None));
+        assert_eq!(told.key, crate::command::vouchers::tests::terms().key);
+        let signature = domain::evm::CompactSignature([7; 64]);
+        key.voucher = Some(domain::session_key::StoredVoucher { max_claimable: "2".parse().unwrap(), signature });
+        assert_eq!(state(&key, Amount::ZERO).and_then(|told| told.voucher).unwrap().max_claimable, 2_000_000);
+        key.former_until = Some("2026-02-01T00:00:00Z".parse().unwrap());
+        assert_eq!(state(&key, Amount::ZERO).unwrap().voucher, None, "by a key that was replaced");
         let demand = offers(&[SESSION, EXACT]).into_demand(state(&key, Amount::ZERO).as_ref());
         let with_state: Vec<bool> = demand.required.accepts.iter().map(|o| o.extra.contains_key("state")).collect();
         assert_eq!(with_state, [true, false]);

@@ -11,7 +11,7 @@ use domain::evm::Bytes32;
 use domain::gateway_key::KeyPayer;
 use domain::ids::{CustomerId, OrganizationId, SessionKeyId};
 use domain::money::{Amount, Currency};
-use domain::session_key::{Custody, INDEX_CHAIN_SESSION, StoredVoucher};
+use domain::session_key::{Custody, INDEX_CHAIN_SESSION, SessionKey, StoredVoucher};
 use eventstore::clock;
 use lru::LruCache;
 
@@ -23,7 +23,7 @@ use crate::App;
 use crate::auth::{GATEWAY_SECRET_PREFIX, GatewayPrincipal, SECRET_PREFIX};
 use crate::command::customers::account_stream;
 use crate::command::holds::Payer;
-use crate::command::vouchers;
+use crate::command::vouchers::{self, SignedBy};
 use crate::problem::Problem;
 
 /// Accounts and sessions that are kept.
@@ -88,6 +88,8 @@ struct Located {
 pub(super) enum NotPaid {
     /// Its voucher is not one.
     Refused(Refusal),
+    /// Its voucher is by a key that was replaced; who has that key learns where the session stands.
+    Replaced(Refusal, Box<SessionKey>),
     /// Nobody knows now.
     Problem(Problem),
 }
@@ -102,6 +104,21 @@ impl From<Problem> for NotPaid {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
     }
+}
+
+/// Nobody whom the session knows has signed.
+pub(super) fn wrong_signer() -> Refusal {
+    let detail = "the voucher is not signed by the session's key for this payee, chain and contract";
+    Refusal::new("voucher_wrong_signer", detail)
+}
+
+/// A key has signed that was replaced.
+pub(super) fn replaced(state: &SessionKey) -> Refusal {
+    let key = state.grant.as_ref().map_or(String::new(), |grant| format!(": it is {} now", grant.terms.key));
+    Refusal::new(
+        "voucher_wrong_signer",
+        format!("the voucher is signed by a key that the session's owner replaced{key}"),
+    )
 }
 
 /// Finds payers, and keeps of them what never changes.
@@ -164,12 +181,12 @@ impl Payers {
             error => malformed(&error),
         })?;
         let stored = StoredVoucher { max_claimable, signature };
-        let (key, currency) = (terms.key, terms.currency);
-        let signed = vouchers::recover(app, session_key_id, &grant, stored).await?;
-        let voucher = signed.ok().filter(|voucher| voucher.signer == key).ok_or_else(|| {
-            let detail = "the voucher is not signed by the session's key for this payee, chain and contract";
-            Refusal::new("voucher_wrong_signer", detail)
-        })?;
+        let currency = terms.currency;
+        let (voucher, grant) = match vouchers::signed_by(app, session_key_id, grant, stored).await? {
+            SignedBy::Key(voucher, grant) => (voucher, grant),
+            SignedBy::FormerKey(state) => return Err(NotPaid::Replaced(replaced(&state), state)),
+            SignedBy::Nobody => return Err(wrong_signer().into()),
+        };
         Ok(Purse {
             organization_id,
             partition,

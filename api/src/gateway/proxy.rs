@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::ids;
+use domain::money::Currency;
 use domain::route::{RouteKind, Scheme};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -19,7 +20,8 @@ use super::ask::{Ask, Manner, depends_on_body, manner};
 use super::body::{self, ReadBody};
 use super::headers::{REQUEST_ID, let_any_origin_read, preflight, put};
 use super::limits::{Standings, What, Who};
-use super::offer::Offers;
+use super::money::total;
+use super::offer::{self, Offers};
 use super::openai::request::Endpoint;
 use super::payer::{self, Presented};
 use super::problems::{Form, Outcome, Refused, of_refusal, respond};
@@ -261,6 +263,11 @@ async fn by_payment(mut trip: Trip<'_>, version: Version, header: &HeaderValue, 
             let purse = match gateway.payers.of_voucher(&gateway.app, &trip.place, &payload).await {
                 Ok(purse) => purse,
                 Err(payer::NotPaid::Refused(refusal)) => return Err(refuse(&offers, &refusal)),
+                Err(payer::NotPaid::Replaced(refusal, state)) => {
+                    let worst = ask.worst(&trip.place, Currency::USDC).ok().and_then(|usage| total(&usage).ok());
+                    let state = offer::state(&state, worst.unwrap_or_default());
+                    return Err(Refused::payment(of_refusal(&refusal), offers.into_demand(state.as_ref())));
+                }
                 Err(payer::NotPaid::Problem(problem)) => return Err(problem.into()),
             };
             trip.count(Who::Id(purse.uuid()))?;

@@ -15,6 +15,7 @@ use crate::auth::Principal;
 use crate::command::session_keys::create::opening;
 use crate::command::session_keys::denied::wrong_status;
 use crate::command::session_keys::fund::deposit_amount;
+use crate::command::session_keys::rotate;
 use crate::command::session_keys::stop::withdrawal;
 use crate::command::session_keys::{SessionKeyPath, stream};
 use crate::extract::Query;
@@ -40,6 +41,8 @@ pub enum SignedAction {
     Unfreeze,
     /// By the owner: no charges ever.
     Revoke,
+    /// By the owner: another key signs from now on.
+    RotateKey,
     /// By the owner: money back.
     Withdraw,
     /// By the client's key: a voucher.
@@ -53,6 +56,7 @@ impl SignedAction {
             Self::Grant => &[],
             Self::Open | Self::Deposit => &["amount", "index", "deadline"],
             Self::Freeze | Self::Unfreeze | Self::Revoke => &["deadline"],
+            Self::RotateKey => &["key", "deadline"],
             Self::Withdraw => &["amount", "deadline"],
             Self::Voucher => &["amount", "charge"],
         }
@@ -64,7 +68,7 @@ impl SignedAction {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TypedDataParams {
-    /// `grant`, `open`, `deposit`, `freeze`, `unfreeze`, `revoke`, `withdraw` or `voucher`.
+    /// `grant`, `open`, `deposit`, `freeze`, `unfreeze`, `revoke`, `rotate_key`, `withdraw` or `voucher`.
     #[param(inline)]
     pub action: SignedAction,
     /// In USDC. `open`: the session's limit when left out; `deposit`: required; `withdraw`: all there is when
@@ -73,6 +77,8 @@ pub struct TypedDataParams {
     /// `voucher`, instead of `amount`: what the next charge will cost. The voucher then says everything that was
     /// charged and this, rounded up to the token's 6 decimals.
     pub charge: Option<String>,
+    /// `rotate_key`: the address of the new key; the one that Tollbook has made when left out (managed session keys).
+    pub key: Option<String>,
     /// `open`, `deposit`: tells authorizations of the same amount apart; 0 when left out.
     pub index: Option<u64>,
     /// In unix seconds, later than now. Owner's actions: an hour from now when left out; `open`, `deposit` (there it is
@@ -126,6 +132,10 @@ pub async fn get_typed_data(
         SignedAction::Freeze => by_owner(&app, terms, &params, OwnerAction::Freeze).await?,
         SignedAction::Unfreeze => by_owner(&app, terms, &params, OwnerAction::Unfreeze).await?,
         SignedAction::Revoke => by_owner(&app, terms, &params, OwnerAction::Revoke).await?,
+        SignedAction::RotateKey => {
+            let key = rotate::named(&app, id, terms, params.key.as_deref()).await?;
+            by_owner(&app, terms, &params, OwnerAction::RotateKey { key }).await?
+        }
         SignedAction::Withdraw => by_owner(&app, terms, &params, withdrawal(terms, params.amount.as_deref())?).await?,
         SignedAction::Voucher => {
             TypedDataOut::new(params.action, typed::voucher(terms, max_claimable(&app, id, terms, &params).await?))
@@ -143,6 +153,7 @@ fn check(params: &TypedDataParams, now: u64) -> Result<(), Problem> {
     let given = [
         ("amount", params.amount.is_some()),
         ("charge", params.charge.is_some()),
+        ("key", params.key.is_some()),
         ("index", params.index.is_some()),
         ("deadline", params.deadline.is_some()),
     ];
@@ -171,13 +182,28 @@ fn authorization(terms: &Terms, params: &TypedDataParams) -> Result<Authorizatio
     })
 }
 
-/// The nonce is the chain's: what is on its way may use it up before.
 async fn by_owner(
     app: &App,
     terms: &Terms,
     params: &TypedDataParams,
     action: OwnerAction,
 ) -> Result<TypedDataOut, Problem> {
+    let NextSignature { nonce, deadline } = next_signature(app, terms, params.deadline).await?;
+    let out = TypedDataOut::new(params.action, typed::owner_action(terms, action, nonce, deadline));
+    Ok(TypedDataOut { nonce: Some(nonce), deadline: Some(deadline), ..out })
+}
+
+/// What an owner's next signature says beside what it is for.
+#[derive(Debug, Clone, Copy)]
+pub struct NextSignature {
+    /// The session's next nonce.
+    pub nonce: u64,
+    /// Until when it is good, in unix seconds.
+    pub deadline: u64,
+}
+
+/// The nonce is the chain's: what is on its way may use it up before. An hour to sign when no deadline is given.
+pub async fn next_signature(app: &App, terms: &Terms, deadline: Option<u64>) -> Result<NextSignature, Problem> {
     let client = chains::of(app, terms)?;
     let on_chain = client.session(terms).await.map_err(|error| chains::away(&error))?;
     if !on_chain.registered {
@@ -185,10 +211,8 @@ async fn by_owner(
     }
     // By the clock that counts: a local chain's may have been moved on.
     let chain_now = client.head().await.map_err(|error| chains::away(&error))?.time.timestamp().unsigned_abs();
-    let deadline = params.deadline.unwrap_or(now().max(chain_now) + DEADLINE_SECS);
-    let typed_data = typed::owner_action(terms, action, on_chain.nonce, deadline);
-    let out = TypedDataOut::new(params.action, typed_data);
-    Ok(TypedDataOut { nonce: Some(on_chain.nonce), deadline: Some(deadline), ..out })
+    let deadline = deadline.unwrap_or(now().max(chain_now) + DEADLINE_SECS);
+    Ok(NextSignature { nonce: on_chain.nonce, deadline })
 }
 
 async fn max_claimable(
@@ -225,13 +249,14 @@ mod tests {
     #[test]
     fn each_action_has_its_parameters() {
         let told = |action, set: &dyn Fn(&mut TypedDataParams)| {
-            let mut params = TypedDataParams { action, amount: None, charge: None, index: None, deadline: None };
+            let mut params =
+                TypedDataParams { action, amount: None, charge: None, key: None, index: None, deadline: None };
             set(&mut params);
             check(&params, 100).err().map(|p| (p.status, p.code, p.fields.get("param").cloned()))
         };
         let no = |param: &str| Some((400, "invalid_request", Some(json!(param))));
-        use SignedAction::{Deposit, Freeze, Grant, Open, Revoke, Unfreeze, Voucher, Withdraw};
-        for action in [Grant, Open, Deposit, Freeze, Unfreeze, Revoke, Withdraw, Voucher] {
+        use SignedAction::{Deposit, Freeze, Grant, Open, Revoke, RotateKey, Unfreeze, Voucher, Withdraw};
+        for action in [Grant, Open, Deposit, Freeze, Unfreeze, Revoke, RotateKey, Withdraw, Voucher] {
             assert_eq!(told(action, &|_| {}), None);
         }
         for action in [Grant, Voucher] {
@@ -243,7 +268,11 @@ mod tests {
         }
         assert_eq!(told(Freeze, &|params| params.amount = Some("1".to_owned())), no("amount"));
         assert_eq!(told(Open, &|params| params.index = Some(1)), None);
-        for action in [Open, Withdraw, Revoke] {
+        assert_eq!(told(RotateKey, &|params| params.key = Some("0x".to_owned())), None);
+        for action in [Grant, Deposit, Freeze, Voucher] {
+            assert_eq!(told(action, &|params| params.key = Some("0x".to_owned())), no("key"));
+        }
+        for action in [Open, Withdraw, Revoke, RotateKey] {
             assert_eq!(told(action, &|params| params.deadline = Some(101)), None);
             let over = Some((422, "deadline_in_the_past", Some(json!("deadline"))));
             assert_eq!(told(action, &|params| params.deadline = Some(100)), over);

@@ -33,7 +33,12 @@ impl Used {
 impl Client {
     /// Whether there is code at an address: a smart account, or a key that acts by one (EIP-7702).
     pub async fn has_code(&self, address: Address) -> Result<bool, ChainError> {
-        let code = self.rpc(async { self.provider.get_code_at(crate::address(address)).await }).await?;
+        let address = crate::address(address);
+        let code = self
+            .first(
+                |endpoint| async move { endpoint.ask(async { endpoint.provider().get_code_at(address).await }).await },
+            )
+            .await?;
         Ok(!code.is_empty())
     }
 
@@ -44,10 +49,12 @@ impl Client {
         from: Address,
         nonce: Bytes32,
     ) -> Result<bool, ChainError> {
-        self.verify().await?;
-        let token = TestUSDCInstance::new(crate::address(token), &self.provider);
-        let call = token.authorizationState(crate::address(from), crate::b256(nonce));
-        self.doubt(self.call_view(call.call().into_future()).await).await
+        let (token, from, nonce) = (crate::address(token), crate::address(from), crate::b256(nonce));
+        self.first(|endpoint| async move {
+            let token = TestUSDCInstance::new(token, endpoint.provider());
+            endpoint.ask(async { token.authorizationState(from, nonce).call().await }).await
+        })
+        .await
     }
 
     /// The transaction that used a nonce of an address, from a block on; `None` when none did.
@@ -58,18 +65,16 @@ impl Client {
         nonce: Bytes32,
         first_block: u64,
     ) -> Result<Option<Used>, ChainError> {
+        let filter = &Filter::new()
+            .address(crate::address(token))
+            .event_signature(AuthorizationUsed::SIGNATURE_HASH)
+            .topic1(B256::left_padding_from(&from.0))
+            .topic2(crate::b256(nonce));
         let head = self.head().await?.number;
         let mut next = first_block;
         while next <= head {
             let last = head.min(next.saturating_add(BLOCKS_MAX - 1));
-            let filter = Filter::new()
-                .address(crate::address(token))
-                .event_signature(AuthorizationUsed::SIGNATURE_HASH)
-                .topic1(B256::left_padding_from(&from.0))
-                .topic2(crate::b256(nonce))
-                .from_block(next)
-                .to_block(last);
-            let logs = self.rpc(async { self.provider.get_logs(&filter).await }).await?;
+            let logs = self.first(|endpoint| async move { endpoint.logs(filter, next, last).await }).await?;
             if let Some(used) = logs.iter().find_map(Used::read) {
                 return Ok(Some(used));
             }

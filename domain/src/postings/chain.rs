@@ -30,6 +30,8 @@ pub(super) fn session_key_moves(event: &SessionKeyEvent) -> Vec<Move> {
             (ChainClearing, MerchantAccrued, e.amount.minus(e.planned), e.currency),
         ],
         SessionKeyEvent::Withdrawn(e) => vec![(escrow, ChainEscrow, e.amount, e.currency)],
+        // The chain was set back: a deposit is not there any more.
+        SessionKeyEvent::Restated(e) => vec![(escrow, ChainEscrow, e.amount, e.currency)],
         // What was charged and never claimed is taken back.
         SessionKeyEvent::Closed(e) => vec![
             (Revenue, escrow, e.written_off, e.currency),

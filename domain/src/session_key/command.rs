@@ -8,8 +8,8 @@ use crate::evm::{Address, Bytes32, ChainRef, HexBytes};
 use crate::hold::HoldAction;
 use crate::ids::{OrganizationId, RelayId, SettlementId};
 use crate::money::{Amount, Currency};
-use crate::session_key::RelayAction;
 use crate::session_key::event::{Granted, StoredVoucher};
+use crate::session_key::{RelayAction, Sight};
 
 /// A command. Each names the organization that asks: another one's session key does not exist for it.
 #[derive(Debug, Clone)]
@@ -103,6 +103,30 @@ pub enum Action {
         /// Whether it can no longer go away.
         is_final: bool,
     },
+    /// What the chain said there is gone with its block. Nothing happens when it was not taken up.
+    UndoSight {
+        /// What it said.
+        what: Sight,
+        /// Where.
+        at: ChainRef,
+    },
+    /// A new key lies in the vault, for the owner to grant. Nothing happens when it is known.
+    PrepareKey {
+        /// The new key.
+        key: Address,
+    },
+    /// A person takes over what the chain says after it was set back. With what is known anyway: only blocks are let go
+    /// that are not there any more.
+    Restate {
+        /// What lies in the contract and was claimed from it.
+        escrow: Amount,
+        /// What the log had when the contract was asked: with what came in since it says nothing any more.
+        known: Amount,
+        /// As of this block.
+        block_number: u64,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A voucher that came with a charge. The signer is what the signature says, worked out at the edge.
@@ -153,5 +177,12 @@ pub enum Fact {
     Withdrawn {
         /// How much.
         amount: Amount,
+    },
+    /// The owner gave the session another key.
+    KeyRotated {
+        /// The new key.
+        key: Address,
+        /// Until when vouchers of the key before are paid.
+        claimable_until: Timestamp,
     },
 }

@@ -7,138 +7,17 @@ use sha2::{Digest, Sha256};
 use crate::Timestamp;
 use crate::charge::{Line, Usage};
 use crate::evm::{Bytes32, ChainRef, HexBytes};
-use crate::hold::HoldError;
 use crate::ids::{RelayId, SettlementId};
-use crate::money::{Amount, BALANCE_MAX, Currency, MoneyError};
+use crate::money::{Amount, Currency};
 use crate::session_key::command::{Action, SessionKeyCommand, Voucher};
 use crate::session_key::event::{
     ClaimPlanned, ClaimReleased, Closed, Expired, Frozen, RelayDone, RelayFailed, RelayRequested, Revoked,
     SessionBalances, SessionCharged, SessionKeyEvent, StoredVoucher, Unfrozen,
 };
 use crate::session_key::{
-    Custody, FrozenBy, Grant, OwnerFreeze, PendingRelay, RELAYS_MAX, RelayAction, SessionKey, Status,
+    BAD_SIGNATURE, Custody, FrozenBy, Grant, KEY_REPLACED, KEY_ROTATED, OwnerFreeze, PendingRelay, RELAYS_MAX,
+    RelayAction, SessionKey, SessionKeyError, Status,
 };
-
-/// Why a session key's command is denied.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SessionKeyError {
-    /// There is none, or it is another organization's.
-    #[error("there is no such session key")]
-    NotFound,
-    /// It was drawn up before.
-    #[error("the session key exists already")]
-    AlreadyGranted,
-    /// The chain knows the session, or is being told of it.
-    #[error("the session is registered already")]
-    AlreadyRegistered,
-    /// Its status forbids it.
-    #[error("the session key is {}", .0.name())]
-    WrongStatus(Status),
-    /// Before its time.
-    #[error("the session key is not valid before {0}")]
-    NotYetValid(Timestamp),
-    /// After its time.
-    #[error("the session key has expired at {0}")]
-    Expired(Timestamp),
-    /// The deposit does not reach.
-    #[error("the charge of {amount} {currency} is more than the {available} {currency} that are left of the deposit")]
-    InsufficientDeposit {
-        /// What it would have cost.
-        amount: Amount,
-        /// What is left.
-        available: Amount,
-        /// Seen on chain and not final yet.
-        pending: Amount,
-        /// The token.
-        currency: Currency,
-    },
-    /// The limit of the period does not reach.
-    #[error("the period's limit of {limit} {currency} has {remaining} {currency} left, the charge is {amount}")]
-    PeriodLimitExceeded {
-        /// What it would have cost.
-        amount: Amount,
-        /// In a period.
-        limit: Amount,
-        /// Left of it.
-        remaining: Amount,
-        /// When it starts anew.
-        resets_at: Timestamp,
-        /// The token.
-        currency: Currency,
-    },
-    /// What was signed does not reach.
-    #[error("a voucher for at least {needed} {currency} is needed; the one that is kept says {stored}")]
-    VoucherTooLow {
-        /// Cumulative, in the token's decimals.
-        needed: Amount,
-        /// The highest that is kept.
-        stored: Amount,
-        /// What came, if anything came.
-        given: Option<Amount>,
-        /// Charged so far.
-        charged: Amount,
-        /// The token.
-        currency: Currency,
-    },
-    /// The voucher is not by the session's key, for this payee, on this chain and contract.
-    #[error("the voucher is not signed by the session's key for this payee, chain and contract")]
-    VoucherWrongSigner,
-    /// The voucher promises more than there is.
-    #[error("the voucher says {given} {currency}, more than the {escrow} {currency} in escrow")]
-    VoucherAboveDeposit {
-        /// What it says.
-        given: Amount,
-        /// What is in escrow.
-        escrow: Amount,
-        /// The token.
-        currency: Currency,
-    },
-    /// A voucher for a key that Tollbook holds.
-    #[error("this session key is managed: it takes no vouchers")]
-    VoucherNotTaken,
-    /// The caller or the meter names another currency than the session's.
-    #[error("the session key pays in {expected}, not in {given}")]
-    CurrencyMismatch {
-        /// The session's.
-        expected: Currency,
-        /// What came.
-        given: Currency,
-    },
-    /// The exact amount cannot be kept.
-    #[error("quantity × unit price of meter {meter} {reason}")]
-    AmountOutOfRange {
-        /// Of this meter.
-        meter: String,
-        /// What is wrong.
-        reason: MoneyError,
-    },
-    /// The balance after it could not be kept.
-    #[error("the balance would exceed {BALANCE_MAX}")]
-    BalanceTooLarge,
-    /// Something about a hold.
-    #[error(transparent)]
-    Hold(#[from] HoldError),
-    /// Only the owner can lift it.
-    #[error("the owner has frozen the session: only the owner can lift that, on chain")]
-    FrozenByOwner,
-    /// The very same is on its way: sending it twice would cost gas for nothing.
-    #[error("this is on its way to the chain already")]
-    AlreadyRelayed(RelayId),
-    /// Too much is on its way.
-    #[error("at most {RELAYS_MAX} transactions may be on their way for one session key")]
-    TooManyRelays,
-    /// Nothing was earned since the last settlement.
-    #[error("there is nothing to claim")]
-    NothingToClaim,
-    /// It is in another settlement.
-    #[error("the session key is in settlement {0} already")]
-    InSettlement(SettlementId),
-    /// The contract skipped its last claim.
-    #[error(
-        "the last claim came to nothing ({0}): nothing more is charged until a settlement that somebody asks for pays it"
-    )]
-    SetAside(String),
-}
 
 type Decision = Result<Vec<SessionKeyEvent>, SessionKeyError>;
 
@@ -196,6 +75,11 @@ pub(super) fn decide(state: &SessionKey, command: &SessionKeyCommand, now: Times
         Action::PlanClaim { settlement_id, again } => rules.plan_claim(*settlement_id, *again),
         Action::ReleaseClaim { settlement_id, reason } => Ok(rules.release_claim(*settlement_id, reason)),
         Action::Observe { fact, at, is_final } => Ok(rules.observe(fact, *at, *is_final)),
+        Action::UndoSight { what, at } => Ok(rules.undo(*what, *at)),
+        Action::PrepareKey { key } => rules.prepare(*key),
+        Action::Restate { escrow, known, block_number, reason } => {
+            rules.restate(*escrow, *known, *block_number, reason)
+        }
     }
 }
 
@@ -210,7 +94,7 @@ impl Rules<'_> {
         self.grant.terms.currency
     }
 
-    fn over(&self) -> bool {
+    pub(super) fn over(&self) -> bool {
         matches!(self.state.status(), Status::Revoked | Status::Expired | Status::Closed)
     }
 
@@ -245,7 +129,7 @@ impl Rules<'_> {
             events.push(self.frozen(FrozenBy::Owner, None));
         }
         if action == RelayAction::Revoke && self.state.revoked.is_none() {
-            events.push(self.revoked(FrozenBy::Owner, None));
+            events.push(self.revoked(FrozenBy::Owner, None, true));
         }
         events.push(SessionKeyEvent::RelayRequested(RelayRequested {
             customer_id: self.grant.customer_id,
@@ -293,7 +177,10 @@ impl Rules<'_> {
 
     pub(super) fn usable(&self) -> Result<(), SessionKeyError> {
         let (terms, status) = (&self.grant.terms, self.state.status());
-        if let (Status::Active, Some(reason)) = (status, &self.state.set_aside) {
+        // Where the key was replaced, a voucher of the new one makes up for what the contract skipped.
+        if let (Status::Active, Some(reason)) = (status, &self.state.set_aside)
+            && self.state.former_until.is_none()
+        {
             return Err(SessionKeyError::SetAside(reason.clone()));
         }
         match status {
@@ -383,6 +270,15 @@ impl Rules<'_> {
         if terms.custody == Custody::Managed {
             return if voucher.is_some() { Err(SessionKeyError::VoucherNotTaken) } else { Ok(None) };
         }
+        let needed = charged.rounded_up(terms.decimals()).map_err(|_| SessionKeyError::BalanceTooLarge)?;
+        // The voucher of a key that was replaced pays for what it was given for, and for nothing new.
+        let is_former = self.state.former_until.is_some();
+        let kept = self.state.voucher.filter(|_| !is_former || amount.is_zero());
+        let stored = kept.map_or(Amount::ZERO, |voucher| voucher.max_claimable);
+        // Which of the two keys' vouchers will be paid is not known yet.
+        if self.state.rotation.is_some() {
+            return if stored < needed { Err(SessionKeyError::KeyRotating) } else { Ok(None) };
+        }
         if let Some(voucher) = voucher {
             if voucher.signer != terms.key {
                 return Err(SessionKeyError::VoucherWrongSigner);
@@ -392,9 +288,7 @@ impl Rules<'_> {
                 return Err(SessionKeyError::VoucherAboveDeposit { given, escrow, currency });
             }
         }
-        let stored = self.state.voucher.map_or(Amount::ZERO, |voucher| voucher.max_claimable);
         let given = voucher.map(|voucher| voucher.stored.max_claimable);
-        let needed = charged.rounded_up(terms.decimals()).map_err(|_| SessionKeyError::BalanceTooLarge)?;
         // A lower voucher is ignored when the one that is kept suffices.
         if stored.max(given.unwrap_or_default()) < needed {
             return Err(SessionKeyError::VoucherTooLow {
@@ -405,15 +299,18 @@ impl Rules<'_> {
                 currency,
             });
         }
-        Ok(voucher.map(|voucher| voucher.stored).filter(|voucher| voucher.max_claimable > stored))
+        let is_better = |voucher: &StoredVoucher| {
+            if is_former { voucher.max_claimable >= needed } else { voucher.max_claimable > stored }
+        };
+        Ok(voucher.map(|voucher| voucher.stored).filter(is_better))
     }
 
     pub(super) fn frozen(&self, by: FrozenBy, at: Option<ChainRef>) -> SessionKeyEvent {
         SessionKeyEvent::Frozen(Frozen { customer_id: self.grant.customer_id, by, at })
     }
 
-    pub(super) fn revoked(&self, by: FrozenBy, at: Option<ChainRef>) -> SessionKeyEvent {
-        SessionKeyEvent::Revoked(Revoked { customer_id: self.grant.customer_id, by, at })
+    pub(super) fn revoked(&self, by: FrozenBy, at: Option<ChainRef>, is_final: bool) -> SessionKeyEvent {
+        SessionKeyEvent::Revoked(Revoked { customer_id: self.grant.customer_id, by, at, is_final })
     }
 
     fn freeze(&self) -> Decision {
@@ -439,9 +336,10 @@ impl Rules<'_> {
 
     fn revoke(&self) -> Decision {
         match self.state.status() {
-            Status::Revoked => Ok(Vec::new()),
+            // What only the chain says may go away with its block.
+            Status::Revoked if self.state.revoked_here => Ok(Vec::new()),
             status @ (Status::Expired | Status::Closed) => Err(SessionKeyError::WrongStatus(status)),
-            _ => Ok(vec![self.revoked(FrozenBy::Organization, None)]),
+            _ => Ok(vec![self.revoked(FrozenBy::Organization, None, true)]),
         }
     }
 
@@ -453,10 +351,17 @@ impl Rules<'_> {
         vec![SessionKeyEvent::Expired(Expired { customer_id: self.grant.customer_id, expired_at })]
     }
 
+    /// Whether it has ended for a reason that does not go away with a block.
+    fn over_for_good(&self) -> bool {
+        let state = self.state;
+        let is_revoked = state.revoked_here || state.revoked_for_good.is_some();
+        self.over() && (is_revoked || state.expired || self.now >= self.grant.terms.valid_until)
+    }
+
     /// Over, and nothing left in the contract: what was earned and not claimed by now never will be.
     fn close(&self) -> Vec<SessionKeyEvent> {
         let state = self.state;
-        let ended = self.over() && state.status() != Status::Closed;
+        let ended = self.over_for_good() && state.status() != Status::Closed;
         let empty = state.escrow() == state.claimed;
         let idle = state.open_claim.is_none() && state.relays.is_empty() && state.pending_deposits.is_empty();
         let idle = idle && state.holds.is_empty();
@@ -485,6 +390,19 @@ impl Rules<'_> {
         if amount.is_zero() {
             return Err(SessionKeyError::NothingToClaim);
         }
+        // The time in which the voucher of a key that was replaced is paid is over: a new one has to come first.
+        if self.state.former_until.is_some_and(|until| until <= self.now) {
+            if self.state.set_aside.as_deref() == Some(KEY_REPLACED) {
+                return Err(SessionKeyError::NothingToClaim);
+            }
+            return Ok(vec![SessionKeyEvent::ClaimReleased(ClaimReleased {
+                customer_id: self.grant.customer_id,
+                settlement_id,
+                amount: Amount::ZERO,
+                currency: self.currency(),
+                reason: KEY_REPLACED.to_owned(),
+            })]);
+        }
         Ok(vec![SessionKeyEvent::ClaimPlanned(ClaimPlanned {
             session_key_id: self.grant.id,
             customer_id: self.grant.customer_id,
@@ -501,6 +419,9 @@ impl Rules<'_> {
     fn release_claim(&self, settlement_id: SettlementId, reason: &str) -> Vec<SessionKeyEvent> {
         match &self.state.open_claim {
             Some(open) if open.settlement_id == settlement_id => {
+                // Signed by a key that has been replaced since: the one of now signs the next.
+                let is_former = open.key.is_some() && open.key != self.state.signer();
+                let reason = if is_former && reason == BAD_SIGNATURE { KEY_ROTATED } else { reason };
                 vec![SessionKeyEvent::ClaimReleased(ClaimReleased {
                     customer_id: self.grant.customer_id,
                     settlement_id,

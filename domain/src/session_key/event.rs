@@ -10,8 +10,12 @@ use crate::aggregate::{Aggregate, EventPayload, IndexEntry, event_enum, payload_
 use crate::charge::Line;
 use crate::evm::{Address, Bytes32, ChainRef, CompactSignature, HexBytes};
 use crate::hold::HoldAfter;
-use crate::ids::{CustomerId, OrganizationId, RelayId, SessionKeyId, SettlementId};
+use crate::ids::{CustomerId, OrganizationId, RelayId, SessionKeyId};
 use crate::money::{Amount, Currency};
+pub use crate::session_key::claims::{
+    ClaimPlanned, ClaimReleased, Claimed, Closed, WithdrawalCancelled, WithdrawalRequested, Withdrawn,
+};
+pub use crate::session_key::rotation::{KeyPrepared, KeyRotated, Restated, RotationSeen, SightUndone};
 use crate::session_key::{FrozenBy, INDEX_CHAIN_SESSION, RelayAction, SessionKey, Terms};
 
 event_enum! {
@@ -65,6 +69,16 @@ event_enum! {
     Withdrawn(Withdrawn) = "withdrawn", 1;
     /// Nothing is left to do.
     Closed(Closed) = "closed", 1;
+    /// What was seen of it on the chain went away with its block.
+    SightUndone(SightUndone) = "sight_undone", 1;
+    /// A new key lies in the vault, for its owner to grant.
+    KeyPrepared(KeyPrepared) = "key_prepared", 1;
+    /// Its owner gave it another key; that may still go away.
+    RotationSeen(RotationSeen) = "rotation_seen", 1;
+    /// It has another key, for good.
+    KeyRotated(KeyRotated) = "key_rotated", 1;
+    /// A person took over what the chain says after it was set back.
+    Restated(Restated) = "restated", 1;
 }
 
 impl EventPayload for SessionKeyEvent {
@@ -103,6 +117,8 @@ impl SessionKeyEvent {
             Self::WithdrawalCancelled(e) => Some(&e.after),
             Self::Withdrawn(e) => Some(&e.after),
             Self::Closed(e) => Some(&e.after),
+            Self::SightUndone(e) => Some(&e.after),
+            Self::Restated(e) => Some(&e.after),
             _ => None,
         }
     }
@@ -155,6 +171,11 @@ impl SessionKeyEvent {
             Self::WithdrawalCancelled(e) => e.customer_id,
             Self::Withdrawn(e) => e.customer_id,
             Self::Closed(e) => e.customer_id,
+            Self::SightUndone(e) => e.customer_id,
+            Self::KeyPrepared(e) => e.customer_id,
+            Self::RotationSeen(e) => e.customer_id,
+            Self::KeyRotated(e) => e.customer_id,
+            Self::Restated(e) => e.customer_id,
         }
     }
 }
@@ -429,6 +450,17 @@ pub struct Revoked {
     pub by: FrozenBy,
     /// Where, when the chain says so; `None` when it was asked for here.
     pub at: Option<ChainRef>,
+    /// Whether that can no longer go away with its block. Older logs do not say it, and went by it as if it were so.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub is_final: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// Payload of `session_key.expired`.
@@ -438,122 +470,4 @@ pub struct Expired {
     pub customer_id: CustomerId,
     /// When its time was over.
     pub expired_at: Timestamp,
-}
-
-/// Payload of `session_key.claim_planned`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ClaimPlanned {
-    /// With which.
-    pub session_key_id: SessionKeyId,
-    /// Whose.
-    pub customer_id: CustomerId,
-    /// In this settlement.
-    pub settlement_id: SettlementId,
-    /// What this claim adds.
-    pub amount: Amount,
-    /// The token.
-    pub currency: Currency,
-    /// Claimed after it, cumulative: `charged_to` cut to the token's decimals.
-    pub total_claimed: Amount,
-    /// What the claims before came to, exact.
-    pub charged_from: Amount,
-    /// What was charged up to the last charge this claim pays for, exact.
-    pub charged_to: Amount,
-    /// The voucher behind it; `None` when the key is kept here and signs now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub voucher: Option<StoredVoucher>,
-}
-
-/// Payload of `session_key.claim_released`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ClaimReleased {
-    /// Whose.
-    pub customer_id: CustomerId,
-    /// From this settlement.
-    pub settlement_id: SettlementId,
-    /// What it would have added and did not.
-    pub amount: Amount,
-    /// The token.
-    pub currency: Currency,
-    /// Why.
-    pub reason: String,
-}
-
-/// Payload of `session_key.claimed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Claimed {
-    /// Whose.
-    pub customer_id: CustomerId,
-    /// The settlement it was planned in; `None` when somebody else claimed.
-    pub settlement_id: Option<SettlementId>,
-    /// What the chain paid.
-    pub amount: Amount,
-    /// How much of that was planned.
-    pub planned: Amount,
-    /// The token.
-    pub currency: Currency,
-    /// Cumulative, as the contract has it.
-    pub total_claimed: Amount,
-    /// Where.
-    pub at: ChainRef,
-    /// After it.
-    pub after: SessionBalances,
-}
-
-/// Payload of `session_key.withdrawal_requested`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WithdrawalRequested {
-    /// Whose.
-    pub customer_id: CustomerId,
-    /// At most this much: cut to what may ever be in escrow, and with what an earlier request that has not
-    /// come to its end may still take.
-    pub amount: Amount,
-    /// The token.
-    pub currency: Currency,
-    /// When the contract will pay it out.
-    pub available_at: Timestamp,
-    /// Where.
-    pub at: ChainRef,
-    /// After it.
-    pub after: SessionBalances,
-}
-
-/// Payload of `session_key.withdrawal_cancelled`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WithdrawalCancelled {
-    /// Whose.
-    pub customer_id: CustomerId,
-    /// Where.
-    pub at: ChainRef,
-    /// After it.
-    pub after: SessionBalances,
-}
-
-/// Payload of `session_key.withdrawn`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Withdrawn {
-    /// Whose.
-    pub customer_id: CustomerId,
-    /// What the owner got.
-    pub amount: Amount,
-    /// The token.
-    pub currency: Currency,
-    /// Where.
-    pub at: ChainRef,
-    /// After it.
-    pub after: SessionBalances,
-}
-
-/// Payload of `session_key.closed`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Closed {
-    /// Whose.
-    pub customer_id: CustomerId,
-    /// What was charged and will never be claimed: less than an atomic unit, unless the owner was faster
-    /// or the time to claim was over.
-    pub written_off: Amount,
-    /// The token.
-    pub currency: Currency,
-    /// After it.
-    pub after: SessionBalances,
 }

@@ -9,17 +9,18 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
+use crate::Timestamp;
 use crate::charge::Line;
 use crate::hold::{EXPIRED_MAX, HOLDS_MAX, HoldAction, HoldAfter, HoldError};
 use crate::ids::HoldId;
 use crate::money::Amount;
-use crate::session_key::Hold;
 use crate::session_key::command::Voucher;
-use crate::session_key::decision::{Rules, SessionKeyError};
+use crate::session_key::decision::Rules;
 use crate::session_key::event::{
     SessionBalances, SessionCaptured, SessionCharged, SessionHeld, SessionHoldExtended, SessionHoldReleased,
     SessionKeyEvent,
 };
+use crate::session_key::{Hold, SessionKeyError};
 
 impl Rules<'_> {
     pub(super) fn hold(
@@ -70,6 +71,10 @@ impl Rules<'_> {
                 let amount = self.spend(&lines)?;
                 self.within_period(hold.period_start, amount)?;
                 let deadline = ttl_secs.map(|ttl_secs| self.now + TimeDelta::seconds(i64::from(ttl_secs)));
+                let new_voucher = self.accept(voucher, amount)?;
+                if new_voucher.is_none() && deadline.is_some_and(|deadline| self.outlives_voucher(deadline, hold)) {
+                    return Err(self.voucher_needed(voucher));
+                }
                 SessionKeyEvent::HoldExtended(SessionHoldExtended {
                     session_key_id: self.grant.id,
                     customer_id: self.grant.customer_id,
@@ -84,7 +89,7 @@ impl Rules<'_> {
                     currency: self.currency(),
                     lines,
                     period_start: hold.period_start,
-                    voucher: self.accept(voucher, amount)?,
+                    voucher: new_voucher,
                     after: reserving(self.state.balances(), amount),
                 })
             }
@@ -107,6 +112,21 @@ impl Rules<'_> {
             HoldAction::Expire => return Ok(self.expire_holds()),
         };
         Ok(vec![event])
+    }
+
+    /// Whether a hold would stand longer than before, and longer than the voucher of a key that was replaced is paid.
+    fn outlives_voucher(&self, deadline: Timestamp, hold: &Hold) -> bool {
+        self.state.former_until.is_some_and(|until| deadline > until) && deadline > hold.expires_at
+    }
+
+    /// By the present key, for all that was charged and is held.
+    fn voucher_needed(&self, given: Option<Voucher>) -> SessionKeyError {
+        let (charged, currency) = (self.state.charged, self.currency());
+        let Ok(needed) = charged.plus(self.state.held).rounded_up(self.grant.terms.decimals()) else {
+            return SessionKeyError::BalanceTooLarge;
+        };
+        let given = given.map(|voucher| voucher.stored.max_claimable);
+        SessionKeyError::VoucherTooLow { needed, stored: Amount::ZERO, given, charged, currency }
     }
 
     fn open(&self, id: HoldId) -> Result<&Hold, HoldError> {

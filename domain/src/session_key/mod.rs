@@ -4,32 +4,41 @@
 //! one organization can see and charge. What restricts a payer counts at first sight (a freeze, a
 //! revocation, a withdrawal request), what gives value when it is final (a deposit, an unfreeze).
 //! `charged` grows here, `claimed` follows on chain; between them lies what is unsettled.
-//! [`terms`] are what an owner signs, [`decision`], `holding` and `observe` hold the rules, [`command`]
-//! and [`event`] the words.
+//! What was seen and not final goes away with its block: `sights` and `undo`. Its owner may give the session
+//! another key: vouchers of the one before are then paid for a while longer, and pay for nothing new.
+//! [`terms`] are what an owner signs, [`decision`], `holding` and `observe` hold the rules, `fold` what the
+//! events change, [`command`] and [`event`] the words.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::Timestamp;
 use crate::aggregate::Aggregate;
-use crate::evm::{Bytes32, ChainRef};
+use crate::evm::{Address, Bytes32, ChainRef};
 use crate::ids::{CustomerId, HoldId, OrganizationId, RelayId, SessionKeyId, SettlementId};
 use crate::money::Amount;
 
+mod claims;
 pub mod command;
 pub mod decision;
+mod error;
 pub mod event;
+mod fold;
 mod holding;
 mod observe;
+mod restate;
+mod rotation;
+mod sights;
 pub mod terms;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 pub use command::{Fact, SessionKeyCommand, Voucher};
-pub use decision::SessionKeyError;
+pub use error::SessionKeyError;
 pub use event::{SessionBalances, SessionCaptured, SessionCharged, SessionKeyEvent, StoredVoucher};
+pub use sights::{Rotation, SIGHTS_MAX, Sight, Sights};
 pub use terms::{Custody, FrozenBy, RelayAction, Terms};
 
 /// The kind of index entry that finds a session key by the session's id on chain, which binds chain and
@@ -58,8 +67,19 @@ pub struct Grant {
 /// Whether a claim that did not come about for this reason waits for a person. What only needs time, or
 /// another settlement, is planned again by itself.
 pub fn is_set_aside(reason: &str) -> bool {
-    !matches!(reason, "not_yet_valid" | "above_period_limit" | SUPERSEDED)
+    !matches!(reason, "not_yet_valid" | "above_period_limit" | SUPERSEDED | KEY_ROTATED)
 }
+
+/// Why the contract skips a claim that the session's key has not signed.
+const BAD_SIGNATURE: &str = "bad_signature";
+
+/// The same where another key has signed than would sign now: the session's key was replaced between plan and payment.
+/// The next plan is signed by the new one.
+pub const KEY_ROTATED: &str = "key_rotated";
+
+/// Why no claim is planned for the voucher of a key that was replaced: the time in which it is paid is over. A voucher
+/// of the new key lifts that.
+pub const KEY_REPLACED: &str = "key_replaced";
 
 /// Why a claim is released that another leader's plan did not take in.
 pub const SUPERSEDED: &str = "superseded";
@@ -77,6 +97,10 @@ pub struct SessionKey {
     pub organization_freeze: bool,
     /// Ended by its owner or by the organization.
     pub revoked: Option<FrozenBy>,
+    /// Whether that was asked for here: then it stands, whatever becomes of what the chain said.
+    pub revoked_here: bool,
+    /// Where the chain has it for good.
+    pub revoked_for_good: Option<ChainRef>,
     /// Ended by time.
     pub expired: bool,
     /// Nothing is left to do.
@@ -103,6 +127,16 @@ pub struct SessionKey {
     pub period_held: Option<(Timestamp, Amount)>,
     /// The highest voucher.
     pub voucher: Option<StoredVoucher>,
+    /// The key that signed it.
+    pub voucher_by: Option<Address>,
+    /// Set when that key was replaced: the voucher pays for claims until then, and for nothing new.
+    pub former_until: Option<Timestamp>,
+    /// A new key that lies in the vault, for the owner to grant.
+    pub prepared_key: Option<Address>,
+    /// Another key that was seen and is not final.
+    pub rotation: Option<Rotation>,
+    /// Where the key was last replaced, for good.
+    pub rotated_at: Option<(u64, u64)>,
     /// Claimed on chain, cumulative.
     pub claimed: Amount,
     /// What `claimed` pays for, exact: a charge's border.
@@ -118,6 +152,8 @@ pub struct SessionKey {
     pub relays: Vec<PendingRelay>,
     /// The newest block of which something is final here.
     pub final_block: u64,
+    /// What was seen of the chain, and may go away with its block.
+    pub sights: Sights,
 }
 
 /// What is reserved and not yet captured.
@@ -173,6 +209,8 @@ pub struct OpenClaim {
     pub total_claimed: Amount,
     /// What it pays for, exact.
     pub charged_to: Amount,
+    /// The key that signs it.
+    pub key: Option<Address>,
 }
 
 /// A deposit that is not final.
@@ -256,9 +294,31 @@ impl SessionKey {
         self.escrow().minus(wanted_back).minus(self.charged).minus(self.held)
     }
 
+    /// What an owner may want back at most. The contract cuts when it pays out, so a deposit that comes later is
+    /// wanted back too.
+    fn most(&self) -> Amount {
+        let limit = self.grant.as_ref().map_or(Amount::ZERO, |grant| grant.terms.limit);
+        limit.max(self.escrow())
+    }
+
     /// Charged and not claimed, exact.
     pub fn unsettled(&self) -> Amount {
         self.charged.minus(self.claimed)
+    }
+
+    /// Whether it knows of something final in blocks after this one.
+    pub fn knows_after(&self, block: u64) -> bool {
+        let ends = [self.unfrozen_at, self.withdrawal_ended_at, self.rotated_at];
+        ends.iter().flatten().any(|(at, _)| *at > block) || self.final_block > block
+    }
+
+    /// The key whose signature a claim that is planned now has: that of the voucher, or the one that is kept here.
+    fn signer(&self) -> Option<Address> {
+        let terms = &self.grant.as_ref()?.terms;
+        match terms.custody {
+            Custody::Client => self.voucher_by,
+            Custody::Managed => Some(terms.key),
+        }
     }
 
     /// Its money, as answers and events show it.
@@ -286,7 +346,7 @@ impl SessionKey {
 
 impl Aggregate for SessionKey {
     const CATEGORY: &'static str = "session_key";
-    const STATE_VERSION: i16 = 2;
+    const STATE_VERSION: i16 = 3;
     type Command = SessionKeyCommand;
     type Event = SessionKeyEvent;
     type Error = SessionKeyError;
@@ -296,170 +356,6 @@ impl Aggregate for SessionKey {
     }
 
     fn apply_event(&mut self, event: &Self::Event, occurred_at: Timestamp) {
-        use SessionKeyEvent as E;
-        match event {
-            E::Granted(e) => {
-                self.grant = Some(Grant {
-                    id: e.session_key_id,
-                    customer_id: e.customer_id,
-                    organization_id: e.organization_id,
-                    terms: e.terms.clone(),
-                    granted_at: occurred_at,
-                });
-            }
-            E::RelayRequested(e) => {
-                let calldata_digest = Bytes32(Sha256::digest(&e.calldata.0).into());
-                self.relays.push(PendingRelay { id: e.relay_id, action: e.action, calldata_digest });
-            }
-            E::RelayDone(e) => self.relays.retain(|relay| relay.id != e.relay_id),
-            E::RelayFailed(e) => {
-                self.relays.retain(|relay| relay.id != e.relay_id);
-                // The freeze that was asked for here never came to the chain.
-                if e.action == RelayAction::Freeze && self.owner_freeze == Some(OwnerFreeze::Relayed) {
-                    self.owner_freeze = None;
-                }
-            }
-            E::Registered(e) => {
-                self.registered = true;
-                self.final_block = self.final_block.max(e.at.block_number);
-            }
-            E::DepositSeen(e) => self.pending_deposits.push(PendingDeposit { amount: e.amount, at: e.at }),
-            E::Deposited(e) => {
-                self.deposited = self.deposited.plus(e.amount);
-                self.set_aside = None;
-                self.pending_deposits
-                    .retain(|pending| (pending.at.tx_hash, pending.at.log_index) != (e.at.tx_hash, e.at.log_index));
-                self.final_block = self.final_block.max(e.at.block_number);
-            }
-            E::Charged(e) => self.apply_charged(e),
-            E::Held(e) => {
-                let hold = Hold {
-                    amount: Amount::ZERO,
-                    captured: Amount::ZERO,
-                    period_start: e.period_start,
-                    placed_at: e.hold.placed_at,
-                    expires_at: e.hold.expires_at,
-                };
-                self.holds.insert(e.hold.hold_id, hold);
-                self.reserve(e.hold.hold_id, e.amount);
-                self.voucher = e.voucher.or(self.voucher);
-            }
-            E::HoldExtended(e) => {
-                if let Some(hold) = self.holds.get_mut(&e.hold.hold_id) {
-                    hold.expires_at = e.hold.expires_at;
-                }
-                self.reserve(e.hold.hold_id, e.amount);
-                self.voucher = e.voucher.or(self.voucher);
-            }
-            E::Captured(e) => {
-                self.apply_charged(&e.charge);
-                self.give_back(e.hold.hold_id, e.charge.amount.plus(e.returned));
-                if let Some(hold) = self.holds.get_mut(&e.hold.hold_id) {
-                    hold.captured = e.hold.captured;
-                }
-                if e.is_final {
-                    self.holds.remove(&e.hold.hold_id);
-                }
-            }
-            E::Voided(e) | E::HoldExpired(e) => {
-                self.give_back(e.hold.hold_id, e.returned);
-                self.holds.remove(&e.hold.hold_id);
-            }
-            E::Frozen(e) => match e.by {
-                FrozenBy::Organization => self.organization_freeze = true,
-                FrozenBy::Owner => {
-                    let on_chain = e.at.map(|at| OwnerFreeze::OnChain(at.block_number, at.log_index));
-                    self.owner_freeze = Some(on_chain.unwrap_or(OwnerFreeze::Relayed));
-                }
-            },
-            E::Unfrozen(e) => match e.by {
-                FrozenBy::Organization => self.organization_freeze = false,
-                FrozenBy::Owner => {
-                    self.owner_freeze = None;
-                    self.unfrozen_at = self.unfrozen_at.max(e.at.map(|at| (at.block_number, at.log_index)));
-                }
-            },
-            E::Revoked(e) => self.revoked = Some(e.by),
-            E::Expired(_) => self.expired = true,
-            E::ClaimPlanned(e) => {
-                self.open_claim = Some(OpenClaim {
-                    settlement_id: e.settlement_id,
-                    amount: e.amount,
-                    total_claimed: e.total_claimed,
-                    charged_to: e.charged_to,
-                });
-            }
-            E::ClaimReleased(e) => {
-                self.open_claim.take_if(|open| open.settlement_id == e.settlement_id);
-                self.set_aside = Some(e.reason.clone()).filter(|reason| is_set_aside(reason));
-            }
-            E::Claimed(e) => self.apply_claimed(e),
-            E::WithdrawalRequested(e) => {
-                self.withdrawal = Some(Withdrawal { amount: e.amount, available_at: e.available_at, at: e.at });
-            }
-            E::WithdrawalCancelled(e) => self.end_withdrawal(e.at),
-            E::Withdrawn(e) => {
-                self.withdrawn = self.withdrawn.plus(e.amount);
-                self.set_aside = None;
-                self.end_withdrawal(e.at);
-            }
-            E::Closed(_) => self.closed = true,
-        }
-    }
-}
-
-/// Adds to what is counted in a period. A later one takes the place of it; of an earlier one nothing counts.
-fn count_in(period: &mut Option<(Timestamp, Amount)>, start: Option<Timestamp>, amount: Amount) {
-    let Some(start) = start else { return };
-    match period {
-        Some((of, sum)) if *of == start => *sum = sum.plus(amount),
-        Some((of, _)) if *of > start => {}
-        _ => *period = Some((start, amount)),
-    }
-}
-
-impl SessionKey {
-    fn apply_charged(&mut self, charged: &SessionCharged) {
-        self.charged = self.charged.plus(charged.amount);
-        count_in(&mut self.period, charged.period_start, charged.amount);
-        self.voucher = charged.voucher.or(self.voucher);
-    }
-
-    fn reserve(&mut self, id: HoldId, amount: Amount) {
-        let Some(hold) = self.holds.get_mut(&id) else { return };
-        hold.amount = hold.amount.plus(amount);
-        self.held = self.held.plus(amount);
-        count_in(&mut self.period_held, hold.period_start, amount);
-    }
-
-    fn give_back(&mut self, id: HoldId, amount: Amount) {
-        let Some(hold) = self.holds.get_mut(&id) else { return };
-        hold.amount = hold.amount.minus(amount);
-        self.held = self.held.minus(amount);
-        match &mut self.period_held {
-            Some((of, sum)) if Some(*of) == hold.period_start => *sum = sum.minus(amount),
-            _ => {}
-        }
-    }
-
-    fn end_withdrawal(&mut self, at: ChainRef) {
-        let here = (at.block_number, at.log_index);
-        self.withdrawal.take_if(|withdrawal| withdrawal.seen_at() < here);
-        self.withdrawal_ended_at = self.withdrawal_ended_at.max(Some(here));
-    }
-
-    fn apply_claimed(&mut self, claimed: &event::Claimed) {
-        self.claimed = self.claimed.max(claimed.total_claimed);
-        self.set_aside = None;
-        if let Some(open) = &mut self.open_claim {
-            open.amount = open.amount.minus(claimed.planned);
-        }
-        // Where somebody else claimed, no charge's border is known, so the amount itself is one. So it is
-        // where the escrow did not reach to the border: the rest is paid for by a later claim.
-        let paid_to = claimed.total_claimed.min(self.charged);
-        let decimals = self.grant.as_ref().map_or(0, |grant| grant.terms.decimals());
-        let open = self.open_claim.take_if(|open| open.total_claimed <= claimed.total_claimed);
-        let whole = open.filter(|open| open.charged_to.rounded_down(decimals) <= open.total_claimed);
-        self.settled_to = self.settled_to.max(paid_to).max(whole.map_or(Amount::ZERO, |open| open.charged_to));
+        fold::apply(self, event, occurred_at);
     }
 }

@@ -57,6 +57,8 @@ pub enum RelayAction {
     RequestWithdraw,
     /// Pay that out.
     FinalizeWithdraw,
+    /// Give it another key.
+    RotateKey,
 }
 
 impl RelayAction {

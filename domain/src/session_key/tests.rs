@@ -22,7 +22,11 @@ mod hold_limits;
 mod holds;
 mod life;
 mod race;
+mod restating;
+mod rotating;
 mod series;
+mod undoing;
+mod undoing_series;
 mod vouchers;
 mod withdrawing;
 
@@ -180,6 +184,25 @@ fn claim(paid: &str, total: &str) -> Fact {
 }
 fn request(wanted: Option<&str>) -> Fact {
     Fact::WithdrawRequested { amount: wanted.map(amount), available_at: at("2026-03-10T13:10:00Z") }
+}
+/// Another key.
+const NEXT: Address = Address([0x23; 20]);
+const CLAIMABLE_UNTIL: &str = "2026-03-11T12:10:00Z";
+fn rotated(key: Address) -> Fact {
+    Fact::KeyRotated { key, claimable_until: at(CLAIMABLE_UNTIL) }
+}
+/// The same transaction in another block, at the same place.
+fn elsewhere(at: ChainRef, block: u64) -> ChainRef {
+    ChainRef { block_number: block, block_hash: place(block, 0).block_hash, ..at }
+}
+fn observed(fact: Fact, at: ChainRef) -> Action {
+    Action::Observe { fact, at, is_final: false }
+}
+fn final_at(fact: Fact, at: ChainRef) -> Action {
+    Action::Observe { fact, at, is_final: true }
+}
+fn undo(what: Sight, at: ChainRef) -> Action {
+    Action::UndoSight { what, at }
 }
 fn withdrawn(text: &str) -> Fact {
     Fact::Withdrawn { amount: amount(text) }

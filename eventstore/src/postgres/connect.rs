@@ -17,7 +17,7 @@ pub const PARTITIONS_MAX: i32 = 64;
 /// Where statements find the tables they name: the log, then the read models of this version. The
 /// database has the same setting, for people and for checking queries; it is lost in a dump.
 const SEARCH_PATH: &str =
-    "public,quota_v1,statement_v1,risk_v1,journal_v1,directory_v1,settlement_v1,hold_v1,billing_v1";
+    "public,quota_v1,statement_v1,risk_v1,journal_v1,directory_v1,settlement_v1,hold_v1,billing_v1,reconciliation_v1";
 
 fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|e| StoreError::Unavailable(format!("DATABASE_URL: {e}")))?;

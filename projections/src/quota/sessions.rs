@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use domain::ids::{CustomerId, OrganizationId, SessionKeyId};
-use domain::session_key::SessionKeyEvent;
 use domain::session_key::event::Granted;
+use domain::session_key::{SessionKeyEvent, Sight};
 use domain::{RecordedEvent, Timestamp};
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
@@ -60,8 +60,11 @@ pub(super) async fn apply(
     }
     let sessions: Vec<Session> = sessions.into_values().collect();
     write(connection, &sessions).await?;
-    let moved =
-        |event: &SessionKeyEvent| matches!(event, SessionKeyEvent::DepositSeen(_) | SessionKeyEvent::Deposited(_));
+    let moved = |event: &SessionKeyEvent| match event {
+        SessionKeyEvent::DepositSeen(_) | SessionKeyEvent::Deposited(_) => true,
+        SessionKeyEvent::SightUndone(e) => e.what == Sight::Deposit,
+        _ => false,
+    };
     if events.iter().any(|(_, _, event)| moved(event)) {
         write_pending(connection, &ids, &sessions).await?;
     }
@@ -102,6 +105,9 @@ impl Session {
                 self.pending.insert((e.at.tx_hash.to_string(), whole(e.at.log_index)), e.amount.decimal());
             }
             SessionKeyEvent::Deposited(e) => {
+                self.pending.remove(&(e.at.tx_hash.to_string(), whole(e.at.log_index)));
+            }
+            SessionKeyEvent::SightUndone(e) if e.what == Sight::Deposit => {
                 self.pending.remove(&(e.at.tx_hash.to_string(), whole(e.at.log_index)));
             }
             SessionKeyEvent::Charged(e) if self.enter(e.period_start) => self.period_used += e.amount.decimal(),

@@ -28,7 +28,9 @@ mod chain;
 mod compare;
 mod sessions;
 
-pub use chain::{ChainTotals, FinalPayment, FinalizedSettlement, PayeeTotals, SessionTotals, session_totals};
+pub use chain::{
+    ChainFold, ChainTotals, FinalPayment, FinalizedSettlement, OthersClaims, PayeeTotals, SessionTotals, session_totals,
+};
 
 const PAGE: i64 = 5_000;
 

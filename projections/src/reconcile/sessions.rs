@@ -41,6 +41,7 @@ struct Earned {
     claimable: Decimal,
     in_settlement: Option<Uuid>,
     withdrawal_from: Option<Timestamp>,
+    voucher_until: Option<Timestamp>,
     relays: usize,
 }
 
@@ -204,7 +205,7 @@ impl Expected {
     ) -> Result<(), ProjectionError> {
         let rows = sqlx::query!(
             r#"select session_key_id, status, charged, claimed, unsettled, claimable, open_settlement,
-                   withdrawal_available_at, (select count(*) from settlement_relays r
+                   withdrawal_available_at, voucher_until, (select count(*) from settlement_relays r
                        where r.session_key_id = s.session_key_id) as "relays!"
                from settlement_sessions s"#
         )
@@ -221,6 +222,7 @@ impl Expected {
                     claimable: row.claimable,
                     in_settlement: row.open_settlement,
                     withdrawal_from: row.withdrawal_available_at,
+                    voucher_until: row.voucher_until,
                     relays: usize::try_from(row.relays).unwrap_or(usize::MAX),
                 };
                 (row.session_key_id, session)
@@ -311,6 +313,7 @@ fn earned(key: &SessionKey) -> Earned {
         claimable: unless_closed(claimable),
         in_settlement: key.open_claim.as_ref().map(|open| open.settlement_id.uuid()),
         withdrawal_from: key.withdrawal.map(|withdrawal| withdrawal.available_at),
+        voucher_until: key.former_until,
         relays: key.relays.len(),
     }
 }

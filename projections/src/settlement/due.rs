@@ -13,8 +13,10 @@ use uuid::Uuid;
 const ENDING_SOON: TimeDelta = TimeDelta::minutes(10);
 /// The same before the contract pays out what an owner wants back: what was earned must be claimed before.
 const WANTED_BACK_SOON: TimeDelta = TimeDelta::hours(1);
+/// Until then what is earned beside a withdrawal that was settled for is settled for again after this.
+const WANTED_BACK_PAUSE: TimeDelta = TimeDelta::minutes(10);
 
-/// What can be claimed for one payee in one token.
+/// What can be claimed for one payee in one token, and what of it cannot wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneTotals {
     /// Whose.
@@ -33,8 +35,15 @@ pub struct LaneTotals {
     pub sessions: i64,
     /// Of the first charge among them that was not claimed.
     pub oldest_unsettled_at: Option<Timestamp>,
-    /// The part of `unsettled` that belongs to sessions that ended, or will within ten minutes.
-    pub ending_unsettled: Decimal,
+    /// Some of it belongs to a session whose owner wants money back.
+    pub wanted_back: bool,
+    /// Some of it belongs to a session that was revoked.
+    pub revoked: bool,
+    /// Some of it belongs to a session that its owner froze.
+    pub frozen: bool,
+    /// Some of it belongs to a session that has expired, or will within ten minutes, or whose voucher is by a key that
+    /// was replaced.
+    pub expiring: bool,
 }
 
 /// Lanes of a contract with something to claim that is in no settlement, where none is being planned.
@@ -48,7 +57,13 @@ pub async fn lanes_due(
         LaneTotals,
         r#"select organization_id, partition, payee, token, currency, trim_scale(sum(claimable)) as "unsettled!",
                count(*) as "sessions!", min(oldest_unsettled_at) as oldest_unsettled_at,
-               trim_scale(coalesce(sum(claimable) filter (where ended or valid_until < $3 or withdrawal_available_at < $4), 0)) as "ending_unsettled!"
+               coalesce(bool_or(withdrawal_available_at < $4 or (withdrawal_available_at is not null and not exists (
+                   select 1 from settlement_claims c join settlements w on w.settlement_id = c.settlement_id
+                   where c.session_key_id = s.session_key_id and w.cause = 'withdrawal' and w.opened_at > $5
+               ))), false) as "wanted_back!",
+               bool_or(status = 'revoked') as "revoked!",
+               bool_or(status = 'frozen' and owner_freeze is not null) as "frozen!",
+               bool_or(status = 'expired' or valid_until < $3 or voucher_until is not null) as "expiring!"
            from settlement_sessions s
            where chain_id = $1 and contract = $2 and claimable > 0 and open_settlement is null and set_aside is null
              and status <> 'pending'
@@ -62,10 +77,26 @@ pub async fn lanes_due(
         chain_id,
         contract,
         now + ENDING_SOON,
-        now + WANTED_BACK_SOON
+        now + WANTED_BACK_SOON,
+        now - WANTED_BACK_PAUSE
     )
     .fetch_all(pool)
     .await?)
+}
+
+/// Whose money goes where: what one settlement can hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneKey {
+    /// Whose.
+    pub organization_id: Uuid,
+    /// EIP-155 id of the chain.
+    pub chain_id: i64,
+    /// The contract.
+    pub contract: String,
+    /// Who is paid.
+    pub payee: String,
+    /// The token.
+    pub token: String,
 }
 
 /// A session key that a settlement may take in.
@@ -86,15 +117,10 @@ pub struct Candidate {
 }
 
 /// Session keys of a lane that a settlement has in it or can take in: its own first, then those
-/// that ended, then by what they bring. What the contract skipped before only when asked `again`.
-#[expect(clippy::too_many_arguments, reason = "a lane is five values")]
+/// that cannot wait, then by what they bring. What the contract skipped before only when asked `again`, and last.
 pub async fn candidates(
     pool: &PgPool,
-    organization_id: Uuid,
-    chain_id: i64,
-    contract: &str,
-    payee: &str,
-    token: &str,
+    lane: &LaneKey,
     limit: i64,
     settlement_id: Uuid,
     again: bool,
@@ -105,17 +131,59 @@ pub async fn candidates(
          from settlement_sessions
          where organization_id = $1 and chain_id = $2 and contract = $3 and payee = $4 and token = $5
            and (open_settlement = $7 or (open_settlement is null and claimable > 0 and ($8 or set_aside is null)))
-         order by open_settlement nulls last, ended desc, claimable desc, session_key_id limit $6",
-        organization_id,
-        chain_id,
-        contract,
-        payee,
-        token,
+         order by open_settlement nulls last, set_aside is not null,
+             (ended or withdrawal_available_at is not null or voucher_until is not null) desc, claimable desc,
+             session_key_id limit $6",
+        lane.organization_id,
+        lane.chain_id,
+        lane.contract,
+        lane.payee,
+        lane.token,
         limit,
         settlement_id,
         again
     )
     .fetch_all(pool)
+    .await?)
+}
+
+/// Whether a session key of a lane has a claim in another settlement that is under way.
+pub async fn is_under_way(pool: &PgPool, lane: &LaneKey, settlement_id: Uuid) -> Result<bool, StoreError> {
+    under_way(pool, lane, settlement_id, None).await
+}
+
+/// The same of one that was charged further by `until`, which that claim does not pay for.
+pub async fn is_more_under_way(
+    pool: &PgPool,
+    lane: &LaneKey,
+    settlement_id: Uuid,
+    until: Timestamp,
+) -> Result<bool, StoreError> {
+    under_way(pool, lane, settlement_id, Some(until)).await
+}
+
+async fn under_way(
+    pool: &PgPool,
+    lane: &LaneKey,
+    settlement_id: Uuid,
+    charged_until: Option<Timestamp>,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+               select 1 from settlement_sessions s join settlements o on o.settlement_id = s.open_settlement
+               where s.organization_id = $1 and s.chain_id = $2 and s.contract = $3 and s.payee = $4 and s.token = $5
+                 and s.open_settlement <> $6 and o.status not in ('finalized', 'abandoned', 'parked')
+                 and ($7::timestamptz is null or s.unplanned_since <= $7)
+           ) as "exists!""#,
+        lane.organization_id,
+        lane.chain_id,
+        lane.contract,
+        lane.payee,
+        lane.token,
+        settlement_id,
+        charged_until
+    )
+    .fetch_one(pool)
     .await?)
 }
 
@@ -134,17 +202,40 @@ pub struct OpenSettlement {
     pub retry_at: Option<Timestamp>,
 }
 
-/// Settlements of a contract that are not over, oldest first.
-pub async fn open_settlements(pool: &PgPool, chain_id: i64, contract: &str) -> Result<Vec<OpenSettlement>, StoreError> {
+/// Settlements of a contract that are to be planned, or to be put into the settler's queue: the oldest of each payee,
+/// then the second of each, and so on.
+pub async fn settlements_to_advance(
+    pool: &PgPool,
+    chain_id: i64,
+    contract: &str,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<OpenSettlement>, StoreError> {
     Ok(sqlx::query_as!(
         OpenSettlement,
         "select settlement_id, organization_id, partition, status, retry_at from settlements
          where chain_id = $1 and contract = $2 and status not in ('finalized', 'abandoned', 'parked')
-         order by partition, position",
+           and status in ('opened', 'planned') and (retry_at is null or retry_at <= $3)
+         order by row_number() over (partition by organization_id, payee, token order by partition, position),
+             partition, position
+         limit $4",
+        chain_id,
+        contract,
+        now,
+        limit
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
+/// How many settlements of a contract wait for a person.
+pub async fn count_parked(pool: &PgPool, chain_id: i64, contract: &str) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from settlements where chain_id = $1 and contract = $2 and status = 'parked'"#,
         chain_id,
         contract
     )
-    .fetch_all(pool)
+    .fetch_one(pool)
     .await?)
 }
 
@@ -213,7 +304,8 @@ pub struct EndingSession {
 
 /// Session keys whose time is over at `now`, or of which nothing is left to do.
 pub async fn sessions_to_end(pool: &PgPool, now: Timestamp, limit: i64) -> Result<Vec<EndingSession>, StoreError> {
-    // A deposit that is not final keeps a session open; what was seen of those is in `quota`.
+    // A deposit that is not final keeps a session open; what was seen of those is in `quota`. So does a revocation that is
+    // not, as long as its time is not over: what was seen of those the chain's worker remembers.
     Ok(sqlx::query_as!(
         EndingSession,
         r#"(select session_key_id as "session_key_id!", organization_id as "organization_id!", partition as "partition!",
@@ -222,7 +314,12 @@ pub async fn sessions_to_end(pool: &PgPool, now: Timestamp, limit: i64) -> Resul
            union all
            (select s.session_key_id, s.organization_id, s.partition, false
             from settlement_sessions s left join quota_sessions q on q.session_key_id = s.session_key_id
-            where s.closable and coalesce(q.pending_deposits, 0) = 0 limit $2)
+            where s.closable and coalesce(q.pending_deposits, 0) = 0
+              and (s.status <> 'revoked' or s.valid_until <= $1 or not exists (
+                  select 1 from chain_sights c
+                  where c.chain_id = s.chain_id and c.contract = s.contract and c.session_id = s.session_id
+                    and c.what = 'revocation'
+              )) limit $2)
            limit $2"#,
         now,
         limit

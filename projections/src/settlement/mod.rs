@@ -19,8 +19,9 @@ mod sessions;
 mod settlements;
 
 pub use due::{
-    Candidate, DueWithdrawal, EndingSession, LaneTotals, OpenSettlement, candidates, count_settlements,
-    first_granted_at, lanes_due, open_settlements, sessions_in, sessions_to_end, withdrawals_due,
+    Candidate, DueWithdrawal, EndingSession, LaneKey, LaneTotals, OpenSettlement, candidates, count_parked,
+    count_settlements, first_granted_at, is_more_under_way, is_under_way, lanes_due, sessions_in, sessions_to_end,
+    settlements_to_advance, withdrawals_due,
 };
 pub use exact::{ExactPaymentRow, exact_payments, submitted_exact_payments};
 pub use query::{

@@ -38,6 +38,8 @@ struct Session {
     relays: i32,
     finalize_relays: i32,
     holds: i32,
+    /// Until when its voucher is paid, when that is by a key that was replaced.
+    voucher_until: Option<Timestamp>,
 }
 
 pub(super) async fn apply(connection: &mut PgConnection, events: &[Arc<Decoded>]) -> Result<(), ProjectionError> {
@@ -91,6 +93,7 @@ impl Session {
             relays: 0,
             finalize_relays: 0,
             holds: 0,
+            voucher_until: None,
         }
     }
 
@@ -99,6 +102,10 @@ impl Session {
         self.money.take_in(event);
         if event.hold().is_some() {
             self.count_hold(event);
+        }
+        // What kept the last claim from being paid was the former key.
+        if event.voucher().is_some() && self.voucher_until.take().is_some() {
+            self.set_aside = None;
         }
         match event {
             SessionKeyEvent::Charged(_) | SessionKeyEvent::Captured(_) => {
@@ -113,8 +120,10 @@ impl Session {
                 let whole = e.charged_to.rounded_down(self.decimals()) <= e.total_claimed;
                 self.planned_position = Some(if whole { self.last_charge_position } else { self.settled_position });
             }
-            SessionKeyEvent::ClaimReleased(e) if self.open_settlement == Some(e.settlement_id.uuid()) => {
-                self.leave_settlement();
+            SessionKeyEvent::ClaimReleased(e) => {
+                if self.open_settlement == Some(e.settlement_id.uuid()) {
+                    self.leave_settlement();
+                }
                 self.set_aside = Some(e.reason.clone()).filter(|reason| is_set_aside(reason));
             }
             SessionKeyEvent::Claimed(e) => {
@@ -127,7 +136,12 @@ impl Session {
                 self.oldest_unsettled_at = self.unplanned_since;
                 self.leave_settlement();
             }
-            SessionKeyEvent::Deposited(_) | SessionKeyEvent::Withdrawn(_) => self.set_aside = None,
+            // No money has moved: only blocks were let go of.
+            SessionKeyEvent::Restated(e) if e.amount.is_zero() => {}
+            SessionKeyEvent::Deposited(_) | SessionKeyEvent::Withdrawn(_) | SessionKeyEvent::Restated(_) => {
+                self.set_aside = None;
+            }
+            SessionKeyEvent::KeyRotated(e) => self.voucher_until = e.former_voucher_until,
             SessionKeyEvent::RelayRequested(e) => self.count_relay(e.action, 1),
             SessionKeyEvent::RelayDone(e) => self.count_relay(e.action, -1),
             SessionKeyEvent::RelayFailed(e) => self.count_relay(e.action, -1),
@@ -197,7 +211,7 @@ async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uui
              currency, status, registered, owner_freeze, organization_frozen, deposited, withdrawn, charged, claimed,
              oldest_unsettled_at, unplanned_since, open_settlement, set_aside, settled_position, planned_position,
              last_charge_position, valid_until, withdrawal_amount, withdrawal_available_at, withdrawal_block,
-             withdrawal_log_index, relays, finalize_relays, holds
+             withdrawal_log_index, relays, finalize_relays, holds, voucher_until
          from settlement_sessions where session_key_id = any($1)",
         ids
     )
@@ -242,6 +256,7 @@ async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uui
         relays: row.relays,
         finalize_relays: row.finalize_relays,
         holds: row.holds,
+        voucher_until: row.voucher_until,
     });
     Ok(sessions.map(|session| (session.session_key_id, session)).collect())
 }
@@ -253,17 +268,17 @@ async fn write(connection: &mut PgConnection, rows: &[Session]) -> Result<(), Pr
              deposited, withdrawn, charged, claimed, unsettled, claimable, oldest_unsettled_at, unplanned_since,
              open_settlement, settled_position, planned_position, last_charge_position, valid_until, withdrawal_amount,
              withdrawal_available_at, withdrawal_block, withdrawal_log_index, relays, finalize_relays, set_aside,
-             holds)
+             holds, voucher_until)
          select a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, trim_scale(q), trim_scale(r), trim_scale(s), trim_scale(t),
-             trim_scale(u), trim_scale(v), w, x, y, z, aa, ab, ac, trim_scale(ad), ae, af, ag, ah, ai, aj, ak
+             trim_scale(u), trim_scale(v), w, x, y, z, aa, ab, ac, trim_scale(ad), ae, af, ag, ah, ai, aj, ak, al
          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::bigint[], $6::text[], $7::text[], $8::text[],
              $9::text[], $10::text[], $11::text[], $12::boolean[], $13::text[], $14::boolean[], $15::boolean[],
              $16::boolean[], $17::numeric[], $18::numeric[], $19::numeric[], $20::numeric[], $21::numeric[],
              $22::numeric[], $23::timestamptz[], $24::timestamptz[], $25::uuid[], $26::bigint[], $27::bigint[],
              $28::bigint[], $29::timestamptz[], $30::numeric[], $31::timestamptz[], $32::bigint[], $33::bigint[],
-             $34::integer[], $35::integer[], $36::text[], $37::integer[])
+             $34::integer[], $35::integer[], $36::text[], $37::integer[], $38::timestamptz[])
              as rows (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, ab, ac, ad, ae, af,
-                 ag, ah, ai, aj, ak)
+                 ag, ah, ai, aj, ak, al)
          on conflict (session_key_id) do update
          set status = excluded.status, registered = excluded.registered, owner_freeze = excluded.owner_freeze,
              organization_frozen = excluded.organization_frozen, ended = excluded.ended, closable = excluded.closable,
@@ -275,7 +290,7 @@ async fn write(connection: &mut PgConnection, rows: &[Session]) -> Result<(), Pr
              withdrawal_amount = excluded.withdrawal_amount, withdrawal_available_at = excluded.withdrawal_available_at,
              withdrawal_block = excluded.withdrawal_block, withdrawal_log_index = excluded.withdrawal_log_index,
              relays = excluded.relays, finalize_relays = excluded.finalize_relays, set_aside = excluded.set_aside,
-             holds = excluded.holds",
+             holds = excluded.holds, voucher_until = excluded.voucher_until",
         &column(rows, |row| row.session_key_id),
         &column(rows, |row| row.organization_id),
         &column(rows, |row| row.customer_id),
@@ -313,6 +328,7 @@ async fn write(connection: &mut PgConnection, rows: &[Session]) -> Result<(), Pr
         &column(rows, |row| row.finalize_relays),
         &column(rows, |row| row.set_aside.clone()) as &[Option<String>],
         &column(rows, |row| row.holds),
+        &column(rows, |row| row.voucher_until) as &[Option<Timestamp>],
     )
     .execute(connection)
     .await?;

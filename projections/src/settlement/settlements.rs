@@ -174,6 +174,15 @@ impl Settlement {
                 Status::Parked
             }
             SettlementEvent::Retried(_) => Status::Planned,
+            SettlementEvent::Resubmitted(e) => {
+                self.tx_hash = Some(e.tx_hash.to_string());
+                self.block_number = None;
+                Status::Submitted
+            }
+            SettlementEvent::Reorganized(_) => {
+                self.block_number = None;
+                Status::Submitted
+            }
         };
         status.name().clone_into(&mut self.status);
     }

@@ -24,7 +24,7 @@ pub const CHAIN: u64 = 31337;
 pub const CONTRACT: Address = Address([0xc0; 20]);
 pub const TOKEN: Address = Address([0x70; 20]);
 pub const PAYEE: Address = Address([0xba; 20]);
-const KEY: Address = Address([2; 20]);
+pub const KEY: Address = Address([2; 20]);
 
 pub fn amount(text: &str) -> Amount {
     text.parse().unwrap()
@@ -127,7 +127,8 @@ pub async fn active(ledger: &Ledger, session: u128, customer: u128, deposit: &st
     fund(ledger, session, deposit).await;
 }
 
-async fn fund(ledger: &Ledger, session: u128, deposit: &str) {
+/// The chain knows it, with this deposit.
+pub async fn fund(ledger: &Ledger, session: u128, deposit: &str) {
     act(ledger, session, "2026-01-31T23:52:00Z", known(Fact::Registered { key: KEY }, (5, 0))).await;
     let deposited = Fact::Deposited { amount: amount(deposit) };
     act(ledger, session, "2026-01-31T23:52:00Z", known(deposited, (5, 1))).await;
@@ -262,7 +263,7 @@ async fn claimed_by_others_and_closed(ledger: &Ledger) {
     act(ledger, 21, "2026-01-31T23:53:00Z", charge_with(vec![flat("0.1")], "0.3")).await;
     act(ledger, 21, "2026-01-31T23:54:00Z", charge(vec![flat("0.2")])).await;
     act(ledger, 21, "2026-01-31T23:55:00Z", known(claimed("0.3", "0.3"), (6, 0))).await;
-    act(ledger, 21, "2026-01-31T23:56:00Z", seen(Fact::Revoked, (7, 0))).await;
+    act(ledger, 21, "2026-01-31T23:56:00Z", known(Fact::Revoked, (7, 0))).await;
     act(ledger, 21, "2026-01-31T23:57:00Z", known(Fact::Withdrawn { amount: amount("0.7") }, (8, 0))).await;
     act(ledger, 21, "2026-01-31T23:58:00Z", Action::Close).await;
 }

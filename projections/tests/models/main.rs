@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod chain_back;
 mod exact_payments;
 mod gateway_keys;
 mod keys;
 mod payments;
 mod plan_quotas;
+mod reconciliation;
 mod session_keys;
 mod support;
 

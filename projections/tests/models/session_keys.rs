@@ -36,20 +36,24 @@ async fn lanes(bench: &Bench, now: &str) -> Vec<model::LaneTotals> {
     model::lanes_due(&bench.pool, CHAIN as i64, &CONTRACT.to_string(), at(now)).await.unwrap()
 }
 
+fn lane() -> model::LaneKey {
+    model::LaneKey {
+        organization_id: organization().uuid(),
+        chain_id: CHAIN as i64,
+        contract: CONTRACT.to_string(),
+        payee: PAYEE.to_string(),
+        token: TOKEN.to_string(),
+    }
+}
+
 async fn candidates(bench: &Bench, settlement: u128) -> Vec<model::Candidate> {
-    model::candidates(
-        &bench.pool,
-        organization().uuid(),
-        CHAIN as i64,
-        &CONTRACT.to_string(),
-        &PAYEE.to_string(),
-        &TOKEN.to_string(),
-        100,
-        settlement_id(settlement).uuid(),
-        false,
-    )
-    .await
-    .unwrap()
+    model::candidates(&bench.pool, &lane(), 100, settlement_id(settlement).uuid(), false).await.unwrap()
+}
+
+/// Whether a settlement that somebody asks for has to wait for another one, for what was charged until then.
+async fn has_to_wait(bench: &Bench, settlement: u128, until: &str) -> bool {
+    let id = settlement_id(settlement).uuid();
+    model::is_more_under_way(&bench.pool, &lane(), id, at(until)).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,11 +165,12 @@ async fn a_lane_is_due_until_its_claims_are_planned() {
     let last = keys::act(ledger, 21, "2026-02-01T00:00:03Z", charge(vec![flat("2")])).await;
     bench.apply_all(1).await;
     let due = lanes(&bench, "2026-02-01T00:00:03Z").await.remove(0);
-    assert_eq!((due.unsettled, due.sessions, due.ending_unsettled), (decimal("3.000001"), 2, decimal("0")));
+    assert_eq!((due.unsettled, due.sessions), (decimal("3.000001"), 2));
+    assert!(!due.expiring && !due.wanted_back && !due.frozen && !due.revoked);
     assert_eq!(due.oldest_unsettled_at, Some(first.occurred_at));
     assert_eq!((due.payee, due.token), (PAYEE.to_string(), TOKEN.to_string()));
     let soon = lanes(&bench, "2026-02-02T23:50:01Z").await.remove(0);
-    assert_eq!(soon.ending_unsettled, decimal("3.000001"), "its time is nearly over");
+    assert!(soon.expiring, "its time is nearly over");
 
     // One of them is planned and charged further; what it is in comes first for that settlement.
     let claim = plan_claim(ledger, 20, 30, "2026-02-01T00:01:00Z").await;
@@ -179,6 +184,8 @@ async fn a_lane_is_due_until_its_claims_are_planned() {
     assert_eq!((found[0].settled_position, found[0].last_charge_position), (0, later.position.position));
     assert_eq!(found[0].planned_position, Some(last.position.position - 1));
     assert_eq!(candidates(&bench, 31).await.len(), 1, "another settlement cannot have it");
+    // There is no settlement 30 here, only a claim for it.
+    assert!(!has_to_wait(&bench, 31, "2026-02-01T00:01:01Z").await);
 
     // Released, it is set aside until a person asks; planned anew and claimed, the rest is due by itself.
     let release = |n| Action::ReleaseClaim { settlement_id: settlement_id(n), reason: "after grace".into() };
@@ -205,6 +212,52 @@ async fn a_lane_is_due_until_its_claims_are_planned() {
     bench.apply_all(1).await;
     assert_eq!(lanes(&bench, "2026-02-01T00:05:00Z").await, vec![]);
     assert_eq!(reconcile::reconcile(&bench.pool, &bench.log).await.unwrap().differences, vec![]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_all_waits_for_what_is_under_way() {
+    let bench = Bench::new().await;
+    let ledger = &bench.ledger;
+    open_customer(ledger, 12, Currency::USDC, "2026-01-31T23:50:00Z").await;
+    active(ledger, 20, 12, "5").await;
+    keys::act(ledger, 20, "2026-02-01T00:00:00Z", charge(vec![flat("1")])).await;
+    open(ledger, 30, "2026-02-01T00:00:01Z").await;
+    plan_claim(ledger, 20, 30, "2026-02-01T00:00:02Z").await;
+    open(ledger, 31, "2026-02-01T00:00:03Z").await;
+    bench.apply_all(1).await;
+    assert!(!has_to_wait(&bench, 31, "2026-02-01T00:00:03Z").await, "the claim that is under way pays for all");
+    let is_under_way = async |n| model::is_under_way(&bench.pool, &lane(), settlement_id(n).uuid()).await.unwrap();
+    assert!(is_under_way(31).await && !is_under_way(30).await);
+    keys::act(ledger, 20, "2026-02-01T00:00:10Z", charge(vec![flat("0.5")])).await;
+    bench.apply_all(1).await;
+    assert!(has_to_wait(&bench, 31, "2026-02-01T00:00:10Z").await);
+    assert!(!has_to_wait(&bench, 31, "2026-02-01T00:00:09Z").await, "what came after nobody has asked for");
+    assert!(!has_to_wait(&bench, 30, "2026-02-01T00:00:10Z").await, "for itself it does not wait");
+
+    // Of each payee the oldest first.
+    let payee = domain::evm::Address([0xbb; 20]);
+    let lane =
+        domain::settlement::Lane { chain_id: CHAIN, contract: CONTRACT, token: TOKEN, currency: Currency::USDC, payee };
+    let opened = domain::settlement::Opened {
+        settlement_id: settlement_id(32),
+        organization_id: organization(),
+        lane,
+        cause: domain::settlement::Cause::Age,
+    };
+    settle(ledger, 32, "2026-02-01T00:00:11Z", domain::settlement::Action::Open(opened)).await;
+    bench.apply_all(1).await;
+    let (contract, now) = (CONTRACT.to_string(), at("2026-02-01T00:01:00Z"));
+    let advance = async |limit| {
+        let found = model::settlements_to_advance(&bench.pool, CHAIN as i64, &contract, now, limit).await.unwrap();
+        found.iter().map(|one| one.settlement_id.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(advance(10).await, [30, 32, 31]);
+    assert_eq!(advance(2).await, [30, 32]);
+    let over = domain::settlement::Action::Abandon("there was nothing to claim".into());
+    settle(ledger, 30, "2026-02-01T00:00:12Z", over).await;
+    bench.apply_all(1).await;
+    assert!(!has_to_wait(&bench, 31, "2026-02-01T00:00:12Z").await);
+    assert_eq!(advance(10).await, [31, 32]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -238,8 +291,10 @@ async fn sums_of_session_keys_and_the_claim_of_a_charge() {
     let stranger = domain::ids::OrganizationId::new(Uuid::from_u128(2));
     assert_eq!(model::settlement(&bench.pool, stranger, settlement_id(31)).await.unwrap(), None);
 
-    let running = model::open_settlements(&bench.pool, CHAIN as i64, &CONTRACT.to_string()).await.unwrap();
-    assert_eq!(running.iter().map(|row| row.settlement_id.as_u128()).collect::<Vec<_>>(), [32]);
+    let (contract, now) = (CONTRACT.to_string(), at("2026-03-01T00:00:00Z"));
+    let waiting = model::settlements_to_advance(&bench.pool, CHAIN as i64, &contract, now, 10).await.unwrap();
+    assert_eq!(waiting, vec![], "one is submitted, the others are over");
+    assert_eq!(model::count_parked(&bench.pool, CHAIN as i64, &contract).await.unwrap(), 1);
     let (organization_id, payee, token) = (organization().uuid(), PAYEE.to_string(), TOKEN.to_string());
     assert_eq!(model::count_settlements(&bench.pool, organization_id, &payee, &token).await.unwrap(), 4);
 
@@ -270,7 +325,8 @@ async fn a_withdrawal_is_due_when_what_was_earned_is_claimed() {
         found.iter().map(|one| one.session_key_id.as_u128()).collect::<Vec<_>>()
     };
     assert_eq!(due("2026-02-01T01:00:00Z").await, [0u128; 0], "1 is not claimed");
-    assert_eq!(lanes(&bench, "2026-02-01T00:01:00Z").await[0].ending_unsettled, decimal("1"));
+    let lane = lanes(&bench, "2026-02-01T00:01:00Z").await.remove(0);
+    assert!(lane.wanted_back && !lane.expiring && !lane.frozen && !lane.revoked, "{lane:?}");
     plan_claim(ledger, 20, 30, "2026-02-01T00:02:00Z").await;
     assert_eq!(due("2026-02-01T01:00:00Z").await, [0u128; 0], "it is in a settlement");
     keys::act(ledger, 20, "2026-02-01T00:03:00Z", known(claimed("1", "1"), (20, 0))).await;
@@ -305,6 +361,17 @@ async fn an_owner_who_is_faster_leaves_something_to_write_off() {
     assert_eq!(lanes(&bench, now).await, vec![]);
     let unsettled = async || model::session_totals(&bench.pool, organization()).await.unwrap()[0].unsettled;
     assert_eq!(unsettled().await, decimal("2"));
+    // As long as that is not final the chain's worker remembers it, and nothing is closed for it.
+    let remembered =
+        "insert into chain_sights (chain_id, contract, tx_hash, ordinal, block_hash, block_number, block_time,
+            log_index, session_id, organization_id, partition, stream_id, what)
+        select chain_id, contract, 'transaction', 0, 'block', 21, now(), 0, session_id, organization_id, partition,
+            'stream', 'revocation' from settlement_sessions";
+    sqlx::query(remembered).execute(&bench.pool).await.unwrap();
+    assert_eq!(model::sessions_to_end(&bench.pool, at(now), 10).await.unwrap(), vec![]);
+    sqlx::query("delete from chain_sights").execute(&bench.pool).await.unwrap();
+    keys::act(ledger, 20, now, known(Fact::Revoked, (21, 0))).await;
+    bench.apply_all(1).await;
     let ending = model::sessions_to_end(&bench.pool, at(now), 10).await.unwrap();
     assert_eq!(ending.iter().map(|one| one.expire).collect::<Vec<_>>(), [false]);
     keys::act(ledger, 20, now, Action::Close).await;

@@ -22,7 +22,7 @@ use projections::{Decoded, Projection};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{exact_payments, gateway_keys, keys, plan_quotas};
+use crate::{exact_payments, gateway_keys, keys, plan_quotas, reconciliation};
 
 pub struct Bench {
     url: String,
@@ -227,6 +227,7 @@ pub async fn fill(ledger: &Ledger) {
     gateway_keys::fill(ledger).await;
     exact_payments::fill(ledger).await;
     plan_quotas::fill(ledger).await;
+    reconciliation::fill(ledger).await;
 }
 
 fn place(n: u128, usage: Vec<Usage>, ttl_secs: u32) -> HoldAction {

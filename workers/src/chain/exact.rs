@@ -41,6 +41,8 @@ const HEARD_MAX: usize = 1_000;
 /// Nodes behind one address are not all at the same block: the use of an authorization is looked for from so many
 /// blocks on before the one at which it was found unused.
 const BLOCKS_BEFORE: u64 = 100;
+/// Why a payment fails whose transaction went through.
+const NOTHING_MOVED: &str = "the token moved nothing";
 
 /// What is needed to settle exact payments.
 #[derive(Clone)]
@@ -49,6 +51,8 @@ pub struct ExactContext {
     pub client: Client,
     /// Who sends and pays for transactions; not the settler.
     pub key: SettlerKey,
+    /// The most that is paid for a unit of gas, in wei.
+    pub max_fee_wei: u64,
 }
 
 /// A payment that is to be settled.
@@ -90,7 +94,7 @@ pub async fn run(context: Context, exact: ExactContext, cancel: CancellationToke
             ears.spawn(listen(appended, tell.clone()));
         }
     }
-    let queue = Queue::new(context.ledger, exact.client, exact.key, partition);
+    let queue = Queue::new(&context, exact.client, exact.key, exact.max_fee_wei, partition);
     let mut worker = Worker { queue, pool: context.pool, is_open: false, has_looked: false };
     let mut heard = Vec::new();
     // Said once, not each second.
@@ -107,6 +111,9 @@ pub async fn run(context: Context, exact: ExactContext, cancel: CancellationToke
                 let text = error.to_string();
                 if said.as_ref() != Some(&text) {
                     match error {
+                        RoundError::Chain(ChainError::Disagreement { .. }) => {
+                            tracing::warn!(%error, "nodes of the chain disagree: exact payments wait");
+                        }
                         RoundError::Chain(_) => tracing::warn!(%error, "the chain is away: exact payments wait"),
                         _ => tracing::error!(%error, "exact payments cannot go on"),
                     }
@@ -150,9 +157,13 @@ impl Worker {
         self.take_up(heard).await?;
         if !self.is_open {
             // Where nothing was ever paid like this there is nothing to follow either.
-            self.is_open = self.queue.load().await?.opened.is_some();
+            self.is_open = self.queue.load().await?.state.opened.is_some();
         }
-        if self.is_open { self.queue.work().await } else { Ok(false) }
+        if !self.is_open {
+            self.queue.look_at_balance().await;
+            return Ok(false);
+        }
+        self.queue.work().await
     }
 
     /// Puts into the queue what was submitted and is not there. At first also what is in a block already: where the
@@ -173,7 +184,7 @@ impl Worker {
             self.has_looked = true;
             return Ok(());
         }
-        let queue = self.queue.open().await?;
+        let queue = self.queue.open().await?.state;
         self.is_open = true;
         let mut known: HashSet<_> = queue.queue.iter().map(|queued| queued.id).collect();
         for one in submitted {
@@ -229,7 +240,9 @@ impl Queue {
         Ok(self.ledger.load::<ExactPayment>(&StreamId::new(ExactPayment::CATEGORY, id)).await?.state)
     }
 
-    /// Its transaction is in a block.
+    /// Its transaction is in a block, which may still go away. Only that the money has come is told: what was reverted
+    /// here may go through in another block, and whoever was told that it failed would pay a second time. That it failed
+    /// is told when the block is final.
     pub(super) async fn tell_exact_mined(
         &self,
         payment: Payment,
@@ -240,7 +253,15 @@ impl Queue {
         if is_made(&accepted, mined, receipt) {
             return self.tell_exact(payment, "settled", Action::Settle(place(mined))).await;
         }
-        self.tell_exact_refused(payment, REVERTED).await.map(|_| ())
+        // Where somebody else was faster the money has come all the same.
+        match self.made_by_others(&accepted).await? {
+            Some(place) => self.tell_exact(payment, "settled", Action::Settle(place)).await,
+            None => {
+                let (block, reason) = (mined.block_number, if mined.succeeded { NOTHING_MOVED } else { REVERTED });
+                tracing::warn!(exact_payment_id = %payment.2, block, reason, "an exact payment fails if its block stays");
+                Ok(())
+            }
+        }
     }
 
     /// Its transaction is in a block for good. Gives whether that is all there is to tell.
@@ -255,7 +276,7 @@ impl Queue {
             self.tell_exact(payment, "finalized", Action::Finalize(place(mined))).await?;
             return Ok(true);
         }
-        self.tell_exact_refused(payment, "the token moved nothing").await
+        self.tell_exact_refused(payment, NOTHING_MOVED).await
     }
 
     /// Its transaction was refused or reverted. Gives whether that is all there is to tell: where somebody else sent

@@ -1,10 +1,13 @@
-//! Everything between the log and a chain: [`listener`] brings in what the contract says, [`planner`]
-//! opens and plans settlements, [`settler`] signs, sends and follows transactions, and [`told`] tells who waits for
-//! them. [`proof`] puts together what a claim needs. [`exact`] sends single payments, in a loop of its own.
+//! Everything between the log and a chain: [`listener`] brings in what the contract says ([`reading`] asks for it,
+//! [`former`] knows what was told under other names), [`sights`] takes back what was told at first sight and came to
+//! nothing, [`planner`] opens and plans settlements, [`settler`] signs, sends and follows transactions, and [`told`]
+//! tells who waits for them. [`proof`] puts together what a claim needs. [`exact`] sends single payments, in a loop of
+//! its own.
 //!
 //! One leader for each loop. Every step is a command whose id follows from what caused it, so a crash
 //! between any two steps repeats nothing, and a second leader does no harm. When the chain is away
-//! the loops go on trying; charges never wait for it.
+//! the loops go on trying; charges never wait for it. When it is not the chain that was read before, [`watch`] halts
+//! them until a person has looked; [`survey`] finds what differs, [`status`] says how they fare.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,11 +28,17 @@ use uuid::Uuid;
 use crate::Context;
 
 pub mod exact;
+mod former;
 pub mod listener;
 pub mod planner;
 mod proof;
+mod reading;
 mod settler;
+mod sights;
+pub mod status;
+pub mod survey;
 mod told;
+pub mod watch;
 
 /// Between two rounds on a local chain, and on others.
 const ROUND_LOCAL: Duration = Duration::from_millis(250);
@@ -57,6 +66,8 @@ pub struct ChainContext {
     pub vault: Vault,
     /// When to settle.
     pub rules: SettlementRules,
+    /// The most that is paid for a unit of gas, in wei.
+    pub max_fee_wei: u64,
 }
 
 /// Why a round ended early. It is tried again.
@@ -71,6 +82,12 @@ pub enum RoundError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Transactions wait for a person.
+    #[error("{0}")]
+    Stalled(String),
+    /// The chain is not the one that was read before. That may pass: it is looked at again before anything halts.
+    #[error("the chain is not the one that was read before: {0}")]
+    Contradicts(String),
     /// A command was denied that should not be.
     #[error("{0}")]
     Denied(String),
@@ -99,9 +116,23 @@ pub struct Worker {
     context: Context,
     chain: Arc<ChainContext>,
     log: PostgresLog,
+    /// Where the streams of the installation itself live.
+    partition: i32,
     listener: listener::State,
+    watch: watch::State,
     planner: planner::State,
     queue: settler::Queue,
+}
+
+/// What may be done after the chain was listened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// Everything.
+    All,
+    /// It is read anew: what was sent before is sent again, and nothing new is planned.
+    Again,
+    /// Nothing, until a person has looked.
+    Halted,
 }
 
 /// Works until cancelled.
@@ -110,18 +141,27 @@ pub async fn run(context: Context, chain: ChainContext, cancel: CancellationToke
     let round = if chain.client.settings().network.is_local { ROUND_LOCAL } else { ROUND };
     let mut worker = Worker {
         log: PostgresLog::new(context.pool.clone()),
-        queue: settler::Queue::new(context.ledger.clone(), chain.client.clone(), chain.key.clone(), partition),
+        queue: settler::Queue::new(&context, chain.client.clone(), chain.key.clone(), chain.max_fee_wei, partition),
         context,
         chain: Arc::new(chain),
+        partition,
         listener: listener::State::default(),
+        watch: watch::State::default(),
         planner: planner::State::default(),
     };
+    let mut fares = status::Fares::default();
     let mut away = false;
     // Said once, not each second.
     let mut said = None;
     loop {
-        let pause = match worker.round().await {
-            Ok(()) => {
+        let ended = worker.round().await;
+        worker.note_agreement(&ended).await;
+        match (&ended, worker.queue.waits_for()) {
+            (Ok(_), Some(why)) => fares.note(&worker, &Err(RoundError::Stalled(why.to_owned()))).await,
+            _ => fares.note(&worker, &ended).await,
+        }
+        let pause = match ended {
+            Ok(_) => {
                 said = None;
                 if std::mem::take(&mut away) {
                     tracing::info!("the chain answers again");
@@ -132,9 +172,15 @@ pub async fn run(context: Context, chain: ChainContext, cancel: CancellationToke
                 let text = error.to_string();
                 let is_chain = matches!(error, RoundError::Chain(_));
                 if said.as_ref() != Some(&text) {
-                    match is_chain {
-                        true => tracing::warn!(%error, "the chain is away: charges go on, settlements wait"),
-                        false => tracing::error!(%error, "the chain's worker cannot go on"),
+                    match error {
+                        RoundError::Chain(ChainError::Disagreement { .. }) => {
+                            tracing::warn!(%error, "nodes of the chain disagree: charges go on, settlements wait");
+                        }
+                        RoundError::Chain(_) => {
+                            tracing::warn!(%error, "the chain is away: charges go on, settlements wait");
+                        }
+                        RoundError::Contradicts(_) => tracing::warn!(%error, "the chain is looked at again"),
+                        _ => tracing::error!(%error, "the chain's worker cannot go on"),
                     }
                     said = Some(text);
                 }
@@ -152,15 +198,23 @@ pub async fn run(context: Context, chain: ChainContext, cancel: CancellationToke
 }
 
 impl Worker {
-    async fn round(&mut self) -> Result<(), RoundError> {
+    async fn round(&mut self) -> Result<Heard, RoundError> {
         // What restricts a payer is heard first. Planning needs no chain: what cannot be sent now stands in
-        // the log and is sent later.
+        // the log and is sent later. What the chain contradicts is not built upon.
         let listened = self.listen().await;
+        match listened {
+            Ok(Heard::Halted) | Err(RoundError::Contradicts(_)) => return listened,
+            Ok(Heard::Again) => {
+                self.queue.work().await?;
+                return listened;
+            }
+            Ok(Heard::All) | Err(_) => {}
+        }
         let planned = self.plan().await;
-        listened?;
+        let heard = listened?;
         self.pay_out().await?;
         self.queue.work().await?;
-        planned
+        planned.map(|()| heard)
     }
 
     fn network(&self) -> &Network {

@@ -15,7 +15,8 @@ use domain::session_key::command::Action;
 use domain::session_key::event::Granted;
 use domain::session_key::{Custody, SessionKey, SessionKeyEvent, Terms};
 use domain::{Aggregate, StreamId, Timestamp};
-use eventstore::{CommandMeta, Executed, Recorded, StoreError};
+use eventstore::vault::{SESSION_KEY, first_key_row};
+use eventstore::{CommandMeta, Executed, LogPosition, Recorded, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -30,8 +31,6 @@ use crate::extract::{IdempotencyKey, Json};
 use crate::problem::Problem;
 use crate::{App, chains, evm};
 
-/// The kind of vault row that holds a managed key.
-pub const MANAGED_KEY: &str = "session_key";
 /// Bounds of both delays, in seconds: 15 minutes and 30 days, as in the contract.
 const DELAY_SECS_MIN: u32 = 900;
 const DELAY_SECS_MAX: u32 = 30 * 86_400;
@@ -99,24 +98,38 @@ pub async fn create_session_key(
     IdempotencyKey(key): IdempotencyKey,
     Json(body): Json<NewSessionKey>,
 ) -> Result<Response, Problem> {
-    let meta = meta(&principal, key.as_deref(), "POST /v1/session_keys", "", &body)?;
+    let (out, _, replayed) = create(&app, &principal, key.as_deref(), &body).await?;
+    Ok(answer(StatusCode::CREATED, out, replayed))
+}
+
+/// A session key that was drawn up, its place in the log, and whether it was there before.
+pub(super) type DrawnUp = (SessionKeyOut, LogPosition, bool);
+
+/// One session key, on its own or in a batch: the same request in both, so the same key fits both.
+pub(super) async fn create(
+    app: &App,
+    principal: &Principal,
+    key: Option<&str>,
+    body: &NewSessionKey,
+) -> Result<DrawnUp, Problem> {
+    let meta = meta(principal, key, "POST /v1/session_keys", "", body)?;
     // Whether it was in time was decided when it came first.
-    if let Some(event) = earlier::<SessionKey>(&app, &meta, key.as_deref()).await? {
-        return respond(&app, &event, true);
+    if let Some(event) = earlier::<SessionKey>(app, &meta, key).await? {
+        return drawn_up(app, &event, true);
     }
     let id = SessionKeyId::new(meta.command_id);
-    let customer_id = own_customer(&app, &principal, &body.customer_id).await?;
-    let terms = draw_up(&app, &principal, &meta, id, &body).await?;
+    let customer_id = own_customer(app, principal, &body.customer_id).await?;
+    let terms = draw_up(app, principal, &meta, id, body).await?;
     let granted = Granted { session_key_id: id, customer_id, organization_id: principal.organization_id, terms };
     let action = Action::Grant(Box::new(granted));
-    match execute::<SessionKey>(&app, stream(id), meta, command(&principal, action)).await? {
-        Executed::Done { event, replayed } => respond(&app, &event, replayed),
+    match execute::<SessionKey>(app, stream(id), meta, command(principal, action)).await? {
+        Executed::Done { event, replayed } => drawn_up(app, &event, replayed),
         Executed::Unchanged { .. } => Err(Problem::internal()),
     }
 }
 
 /// From the event alone: the same at each repetition.
-fn respond(app: &App, event: &Recorded<SessionKeyEvent>, replayed: bool) -> Result<Response, Problem> {
+fn drawn_up(app: &App, event: &Recorded<SessionKeyEvent>, replayed: bool) -> Result<DrawnUp, Problem> {
     let SessionKeyEvent::Granted(granted) = &event.event else { return Err(Problem::internal()) };
     let mut state = SessionKey::default();
     state.apply_event(&event.event, event.occurred_at);
@@ -127,7 +140,7 @@ fn respond(app: &App, event: &Recorded<SessionKeyEvent>, replayed: bool) -> Resu
         grant: typed::grant(&granted.terms),
         open: network.map(|network| typed::authorization(&granted.terms, &network, &opening(&granted.terms))),
     });
-    Ok(answer(StatusCode::CREATED, out, replayed))
+    Ok((out, event.position, replayed))
 }
 
 /// The authorization that registers a session with all the money it may have.
@@ -227,7 +240,12 @@ fn client_key(body: &NewSessionKey) -> Result<Option<Address>, Problem> {
 }
 
 /// The contract and the token sign nothing.
-fn somebody(param: &str, code: &'static str, address: Address, contracts: [Address; 2]) -> Result<(), Problem> {
+pub(super) fn somebody(
+    param: &str,
+    code: &'static str,
+    address: Address,
+    contracts: [Address; 2],
+) -> Result<(), Problem> {
     if !contracts.contains(&address) {
         return Ok(());
     }
@@ -303,19 +321,24 @@ fn salt(meta: &CommandMeta) -> Bytes32 {
     Bytes32(hash.finalize().into())
 }
 
-/// Makes a key, or finds the one that an earlier try with the same idempotency key has kept. Gives its address.
-async fn managed_key(app: &App, principal: &Principal, id: SessionKeyId) -> Result<Address, Problem> {
+/// A key at random, and its address.
+pub(super) fn new_key() -> Result<([u8; 32], Address), Problem> {
     let mut key = [0; 32];
     loop {
         getrandom::fill(&mut key).map_err(|e| StoreError::Unavailable(format!("no random numbers: {e}")))?;
         // All but a few of the 2²⁵⁶ numbers are keys.
-        if voucher::address_of(&key).is_some() {
-            break;
+        if let Some(address) = voucher::address_of(&key) {
+            return Ok((key, address));
         }
     }
-    let row = id.to_string();
-    app.vault.put(principal.organization_id, MANAGED_KEY, &row, &key).await?;
-    let kept = app.vault.get(principal.organization_id, MANAGED_KEY, &[row]).await?;
+}
+
+/// Makes a key, or finds the one that an earlier try with the same idempotency key has kept. Gives its address.
+async fn managed_key(app: &App, principal: &Principal, id: SessionKeyId) -> Result<Address, Problem> {
+    let (key, _) = new_key()?;
+    let row = first_key_row(id);
+    app.vault.put(principal.organization_id, SESSION_KEY, &row, &key).await?;
+    let kept = app.vault.get(principal.organization_id, SESSION_KEY, &[row]).await?;
     let kept = kept.into_iter().next().and_then(|(_, bytes)| <[u8; 32]>::try_from(bytes).ok());
     kept.as_ref()
         .and_then(voucher::address_of)

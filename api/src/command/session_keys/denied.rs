@@ -53,6 +53,14 @@ impl From<SessionKeyError> for Problem {
                 .with("given", json!(given))
                 .with("escrow", json!(escrow))
                 .with("currency", json!(currency)),
+            E::KeyRotating => Self::conflict("key_rotating", detail),
+            E::KeyPrepared(key) => Self::conflict("key_prepared", detail).with("key", json!(key)),
+            E::NotManaged => Self::unprocessable("session_key_not_managed", detail),
+            E::CannotRestate { least, escrow, given, currency } => Self::conflict("cannot_restate", detail)
+                .with("least", json!(least))
+                .with("escrow", json!(escrow))
+                .with("given", json!(given))
+                .with("currency", json!(currency)),
             E::VoucherNotTaken => of_voucher("voucher_not_taken", detail),
             E::CurrencyMismatch { .. } => {
                 Self::unprocessable("currency_mismatch", detail).with("param", json!("currency"))
@@ -114,6 +122,15 @@ mod tests {
         assert_eq!(serde_json::Value::Object(problem.fields), told);
         let problem = too_low(Some("1.4"));
         assert_eq!((problem.code, problem.fields.get("given")), ("voucher_too_low", Some(&json!("1.4"))));
+    }
+
+    #[test]
+    fn a_key_that_changes_is_no_status() {
+        let problem = Problem::from(SessionKeyError::KeyRotating);
+        assert_eq!((problem.status, problem.code), (409, "key_rotating"));
+        let key = domain::evm::Address([7; 20]);
+        let problem = Problem::from(SessionKeyError::KeyPrepared(key));
+        assert_eq!((problem.code, problem.fields.get("key")), ("key_prepared", Some(&json!(key))));
     }
 
     #[test]

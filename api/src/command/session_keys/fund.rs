@@ -93,11 +93,11 @@ pub async fn register_session_key(
     let call = |terms: &Terms| match (&body.signature, &body.authorization) {
         (Some(signature), None) => {
             let signature = evm::owner_signature("signature", signature)?;
-            Ok(Call { action: RelayAction::Register, calldata: calls::register(terms, &signature) })
+            Ok(Call::new(RelayAction::Register, calls::register(terms, &signature)))
         }
         (None, Some(authorization)) => {
             let (authorization, signature) = authorization.read(terms, true)?;
-            Ok(Call { action: RelayAction::Open, calldata: calls::fund(terms, &authorization, &signature) })
+            Ok(Call::new(RelayAction::Open, calls::fund(terms, &authorization, &signature)))
         }
         (None, None) => Err(Problem::bad_request("missing_field", "signature", "send signature or authorization")),
         (Some(_), Some(_)) => {
@@ -130,7 +130,7 @@ pub async fn create_deposit(
     let meta = meta(&principal, key.as_deref(), "POST /v1/session_keys/{id}/deposits", &id.to_string(), &body)?;
     let call = |terms: &Terms| {
         let (authorization, signature) = body.authorization.read(terms, false)?;
-        Ok(Call { action: RelayAction::Deposit, calldata: calls::fund(terms, &authorization, &signature) })
+        Ok(Call::new(RelayAction::Deposit, calls::fund(terms, &authorization, &signature)))
     };
     relay(&app, &principal, id, key.as_deref(), meta, call).await
 }

@@ -1,9 +1,9 @@
 //! Session keys: wallet keys that an owner allowed, once, to pay within limits.
 //!
 //! [`create`] draws one up; the owner signs; [`fund`] brings that, and money, to the chain; [`stop`] freezes,
-//! ends, and gives money back. [`relay`] is how anything signed gets there: it is checked on the ledger and
-//! against the chain, and a worker sends it. [`out`] is a session key as it is shown, [`denied`] what the
-//! ledger refuses.
+//! ends, and gives money back; [`rotate`] puts another key in the place of the present one. [`batch`] draws many up,
+//! and stops many. [`relay`] is how anything signed gets to the chain: it is checked on the ledger and against the
+//! chain, and a worker sends it. [`out`] is a session key as it is shown, [`denied`] what the ledger refuses.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -18,11 +18,13 @@ use crate::auth::Principal;
 use crate::extract::path_id;
 use crate::problem::Problem;
 
+pub mod batch;
 pub mod create;
 pub mod denied;
 pub mod fund;
 pub mod out;
 pub mod relay;
+pub mod rotate;
 pub mod stop;
 
 pub use out::SessionKeyOut;

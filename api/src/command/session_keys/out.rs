@@ -35,6 +35,10 @@ pub struct SessionKeyOut {
     pub owner: String,
     /// The address of the key that signs vouchers.
     pub key: String,
+    /// The key that Tollbook has made and the owner has yet to sign for; `null` without one.
+    pub prepared_key: Option<String>,
+    /// Another key was seen on chain in the place of this one, and that is not final yet; `null` when not.
+    pub rotation: Option<PendingKeyRotationOut>,
     /// Who is paid.
     pub payee: String,
     /// The token.
@@ -113,6 +117,17 @@ pub struct WithdrawalOut {
     pub available_at: DateTime<Utc>,
 }
 
+/// A key that is about to replace the present one.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PendingKeyRotationOut {
+    /// Its address.
+    pub key: String,
+    /// The block in which that was seen.
+    pub seen_block: u64,
+    /// Until when the contract takes what the present key has signed.
+    pub claimable_until: DateTime<Utc>,
+}
+
 /// What was charged in the period that is running.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionPeriodOut {
@@ -137,8 +152,13 @@ pub struct SessionVoucherOut {
     pub max_claimable_atomic: String,
     /// What the key signed, in the compact form of ERC-2098: 64 bytes.
     pub signature: String,
-    /// What may be charged before a higher one is needed: `max_claimable` − `charged` − `held`.
+    /// What may be charged before a higher one is needed: `max_claimable` − `charged` − `held`; nothing when it is
+    /// by a key that was replaced.
     pub remaining: String,
+    /// Only when it is by a key that was replaced: until when it can be claimed. It pays for what was charged, and for
+    /// no further charge or hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_until: Option<DateTime<Utc>>,
 }
 
 /// Something on its way to the chain.
@@ -146,7 +166,7 @@ pub struct SessionVoucherOut {
 pub struct RelayOut {
     /// Its id.
     pub id: String,
-    /// `register`, `open`, `deposit`, `freeze`, `unfreeze`, `revoke`, `request_withdraw` or
+    /// `register`, `open`, `deposit`, `freeze`, `unfreeze`, `revoke`, `rotate_key`, `request_withdraw` or
     /// `finalize_withdraw`.
     pub action: &'static str,
     /// Always `pending`: what is final, or has failed, stands in the events and no longer here.
@@ -211,6 +231,7 @@ pub const fn relay_name(action: RelayAction) -> &'static str {
         RelayAction::Freeze => "freeze",
         RelayAction::Unfreeze => "unfreeze",
         RelayAction::Revoke => "revoke",
+        RelayAction::RotateKey => "rotate_key",
         RelayAction::RequestWithdraw => "request_withdraw",
         RelayAction::FinalizeWithdraw => "finalize_withdraw",
     }
@@ -237,11 +258,16 @@ fn period(state: &SessionKey, terms: &Terms, at: Timestamp) -> Option<SessionPer
 
 fn voucher(state: &SessionKey, terms: &Terms) -> Option<SessionVoucherOut> {
     let stored = state.voucher.filter(|_| terms.custody == Custody::Client)?;
+    let remaining = match state.former_until {
+        Some(_) => Amount::ZERO,
+        None => stored.max_claimable.minus(state.charged).minus(state.held),
+    };
     Some(SessionVoucherOut {
         max_claimable: stored.max_claimable.to_string(),
         max_claimable_atomic: stored.max_claimable.atomic(terms.decimals()).to_string(),
         signature: stored.signature.to_string(),
-        remaining: stored.max_claimable.minus(state.charged).minus(state.held).to_string(),
+        remaining: remaining.to_string(),
+        former_until: state.former_until,
     })
 }
 
@@ -273,6 +299,12 @@ impl SessionKeyOut {
             session_id: terms.session_id.to_string(),
             owner: terms.owner.to_string(),
             key: terms.key.to_string(),
+            prepared_key: state.prepared_key.map(|key| key.to_string()),
+            rotation: state.rotation.as_ref().map(|rotation| PendingKeyRotationOut {
+                key: rotation.key.to_string(),
+                seen_block: rotation.at.block_number,
+                claimable_until: rotation.claimable_until,
+            }),
             payee: terms.payee.to_string(),
             currency: terms.currency.to_string(),
             limit: terms.limit.to_string(),

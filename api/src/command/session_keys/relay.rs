@@ -8,13 +8,13 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Aggregate;
-use domain::evm::HexBytes;
+use domain::evm::{Address, HexBytes};
 use domain::ids::{RelayId, SessionKeyId};
 use domain::session_key::command::Action;
 use domain::session_key::{RelayAction, SessionKey, SessionKeyCommand, Terms};
 use eventstore::{CommandMeta, Executed};
 
-use super::{command, load, stream};
+use super::{command, load, rotate, stream};
 use crate::App;
 use crate::auth::Principal;
 use crate::chains::{self, already_registered, refusal};
@@ -27,6 +27,15 @@ pub struct Call {
     pub action: RelayAction,
     /// With the owner's signature in it.
     pub calldata: HexBytes,
+    /// The key that it puts in the place of the session's present one.
+    pub next_key: Option<Address>,
+}
+
+impl Call {
+    /// One that changes no key.
+    pub const fn new(action: RelayAction, calldata: HexBytes) -> Self {
+        Self { action, calldata, next_key: None }
+    }
 }
 
 /// Checks a call and has it sent.
@@ -42,10 +51,11 @@ pub async fn relay(
         return Ok(answer(StatusCode::ACCEPTED, load(app, principal, id, Some(event.position)).await?, true));
     }
     let grant = app.sessions.grant(principal.organization_id, id).await?;
-    let Call { action, calldata } = call(&grant.terms)?;
+    let call = call(&grant.terms)?;
     let relay_id = RelayId::new(meta.command_id);
-    let wanted = command(principal, Action::Relay { relay_id, action, calldata: calldata.clone() });
-    if let Err(refused) = check(app, &grant.terms, id, &meta, &wanted, &Call { action, calldata }).await {
+    let action = Action::Relay { relay_id, action: call.action, calldata: call.calldata.clone() };
+    let wanted = command(principal, action);
+    if let Err(refused) = check(app, &grant.terms, id, &meta, &wanted, &call).await {
         // The same request may have come twice at once, and the other one be the reason.
         let Some(event) = earlier::<SessionKey>(app, &meta, key).await? else { return Err(refused) };
         return Ok(answer(StatusCode::ACCEPTED, load(app, principal, id, Some(event.position)).await?, true));
@@ -68,6 +78,9 @@ async fn check(
 ) -> Result<(), Problem> {
     let loaded = app.ledger.load::<SessionKey>(&stream(id)).await?;
     loaded.state.handle_command(wanted, meta.now.max(loaded.last_time))?;
+    if let Some(key) = call.next_key {
+        rotate::can_follow(&loaded.state, key)?;
+    }
     let chain = chains::of(app, terms)?;
     let refused = |error| refusal(&error, call.action);
     if call.action.registers() && chain.session(terms).await.map_err(refused)?.registered {

@@ -1,4 +1,5 @@
 //! Stops a session key: for now, or for good, by the organization or by its owner; and gives money back.
+//! (Many at once: [`super::batch`].)
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,7 +10,7 @@ use domain::evm::HexBytes;
 use domain::ids::SessionKeyId;
 use domain::session_key::command::Action;
 use domain::session_key::{RelayAction, SessionKey, Terms};
-use eventstore::Executed;
+use eventstore::{Executed, LogPosition};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -65,14 +66,18 @@ pub struct NewWithdrawal {
 
 /// One of the three ways to stop and go on.
 #[derive(Debug, Clone, Copy)]
-enum Stop {
+pub(super) enum Stop {
+    /// No charges for now.
     Freeze,
+    /// Charges go on.
     Unfreeze,
+    /// No charges ever.
     Revoke,
 }
 
 impl Stop {
-    const fn route(self) -> &'static str {
+    /// The route for one session key; an item of a batch is the same request.
+    pub(super) const fn route(self) -> &'static str {
         match self {
             Self::Freeze => "POST /v1/session_keys/{id}/freeze",
             Self::Unfreeze => "POST /v1/session_keys/{id}/unfreeze",
@@ -99,20 +104,17 @@ impl Stop {
     }
 }
 
+/// What a request to stop one session key brings.
+type Asked = (State<App>, Principal, SessionKeyPath, IdempotencyKey, OptionalJson<StopIn>);
+
 /// Stop charges for now. A freeze by the organization is lifted by the organization, the owner's by the owner.
 /// The owner's counts at once and goes to the chain (202). A repeated request shows the session key as it is now.
 #[utoipa::path(post, path = "/v1/session_keys/{id}/freeze", tag = "Session keys", request_body = Option<StopIn>,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 200, body = SessionKeyOut), (status = 202, body = SessionKeyOut, description = "sent to the chain"),
         (status = "default", response = crate::openapi::ProblemResponse)))]
-pub async fn freeze_session_key(
-    State(app): State<App>,
-    principal: Principal,
-    SessionKeyPath(id): SessionKeyPath,
-    IdempotencyKey(key): IdempotencyKey,
-    OptionalJson(body): OptionalJson<StopIn>,
-) -> Result<Response, Problem> {
-    stop(&app, &principal, id, key.as_deref(), &body, Stop::Freeze).await
+pub async fn freeze_session_key(asked: Asked) -> Result<Response, Problem> {
+    stop(asked, Stop::Freeze).await
 }
 
 /// Let charges go on: at once when the organization's freeze was the only one; when it is final on chain for the
@@ -121,14 +123,8 @@ pub async fn freeze_session_key(
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 200, body = SessionKeyOut), (status = 202, body = SessionKeyOut, description = "sent to the chain"),
         (status = "default", response = crate::openapi::ProblemResponse)))]
-pub async fn unfreeze_session_key(
-    State(app): State<App>,
-    principal: Principal,
-    SessionKeyPath(id): SessionKeyPath,
-    IdempotencyKey(key): IdempotencyKey,
-    OptionalJson(body): OptionalJson<StopIn>,
-) -> Result<Response, Problem> {
-    stop(&app, &principal, id, key.as_deref(), &body, Stop::Unfreeze).await
+pub async fn unfreeze_session_key(asked: Asked) -> Result<Response, Problem> {
+    stop(asked, Stop::Unfreeze).await
 }
 
 /// End a session key, for good. What was earned is still claimed. By the organization: here alone. By the owner:
@@ -137,39 +133,47 @@ pub async fn unfreeze_session_key(
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 200, body = SessionKeyOut), (status = 202, body = SessionKeyOut, description = "sent to the chain"),
         (status = "default", response = crate::openapi::ProblemResponse)))]
-pub async fn revoke_session_key(
-    State(app): State<App>,
-    principal: Principal,
-    SessionKeyPath(id): SessionKeyPath,
-    IdempotencyKey(key): IdempotencyKey,
-    OptionalJson(body): OptionalJson<StopIn>,
-) -> Result<Response, Problem> {
-    stop(&app, &principal, id, key.as_deref(), &body, Stop::Revoke).await
+pub async fn revoke_session_key(asked: Asked) -> Result<Response, Problem> {
+    stop(asked, Stop::Revoke).await
 }
 
 async fn stop(
+    (State(app), principal, SessionKeyPath(id), IdempotencyKey(key), OptionalJson(body)): Asked,
+    what: Stop,
+) -> Result<Response, Problem> {
+    let key = key.as_deref();
+    if let Some(signed) = &body.owner_signature {
+        let meta = meta(&principal, key, what.route(), &id.to_string(), &body)?;
+        let (action, signed_action) = what.on_chain();
+        let call = |terms: &Terms| Ok(Call::new(action, owner_call(terms, signed_action, signed)?));
+        return relay(&app, &principal, id, key, meta, call).await;
+    }
+    let (out, _, replayed) = by_organization(&app, &principal, id, key, what).await?;
+    Ok(answer(StatusCode::OK, out, replayed))
+}
+
+/// A session key after a command, the command's place in the log, and whether it was there before.
+pub(super) type Stopped = (SessionKeyOut, LogPosition, bool);
+
+/// By the organization, on its own or in a batch: on the ledger alone.
+pub(super) async fn by_organization(
     app: &App,
     principal: &Principal,
     id: SessionKeyId,
     key: Option<&str>,
-    body: &StopIn,
     what: Stop,
-) -> Result<Response, Problem> {
-    let meta = meta(principal, key, what.route(), &id.to_string(), body)?;
-    if let Some(signed) = &body.owner_signature {
-        let (action, signed_action) = what.on_chain();
-        let call = |terms: &Terms| Ok(Call { action, calldata: owner_call(terms, signed_action, signed)? });
-        return relay(app, principal, id, key, meta, call).await;
-    }
+) -> Result<Stopped, Problem> {
+    let meta = meta(principal, key, what.route(), &id.to_string(), &StopIn::default())?;
     let (position, replayed) =
         match execute::<SessionKey>(app, stream(id), meta, command(principal, what.here())).await? {
             Executed::Done { event, replayed } => (event.position, replayed),
             Executed::Unchanged { position, .. } => (position, false),
         };
-    Ok(answer(StatusCode::OK, load(app, principal, id, Some(position)).await?, replayed))
+    Ok((load(app, principal, id, Some(position)).await?, position, replayed))
 }
 
-fn owner_call(terms: &Terms, action: OwnerAction, signed: &OwnerSignatureIn) -> Result<HexBytes, Problem> {
+/// The call that an owner signed.
+pub(super) fn owner_call(terms: &Terms, action: OwnerAction, signed: &OwnerSignatureIn) -> Result<HexBytes, Problem> {
     Ok(calls::owner_action(terms, action, signed.nonce, signed.deadline, &signed.read()?))
 }
 
@@ -197,7 +201,7 @@ pub async fn create_withdrawal(
     let call = |terms: &Terms| {
         let action = withdrawal(terms, body.amount.as_deref())?;
         let calldata = owner_call(terms, action, &body.owner_signature)?;
-        Ok(Call { action: RelayAction::RequestWithdraw, calldata })
+        Ok(Call::new(RelayAction::RequestWithdraw, calldata))
     };
     relay(&app, &principal, id, key.as_deref(), meta, call).await
 }

@@ -24,7 +24,8 @@ pub struct SettlementOut {
     pub status: String,
     /// Why it is, when it is `abandoned` or `parked`.
     pub reason: Option<String>,
-    /// Why it was opened: `threshold`, `age`, `requested`, `withdrawal` or `ending`.
+    /// Why it was opened: `threshold`, `age`, `requested`, `withdrawal`, `frozen`, `revoked` or `expiry`;
+    /// `ending` in older ones.
     pub cause: String,
     /// Where it happens.
     pub chain: ChainOut,
@@ -205,7 +206,12 @@ impl Told {
         let block = finalized.map(|f| (f.block_number, f.block_hash));
         let block = block.or(mined.map(|mined| (mined.block_number, mined.block_hash)));
         Some(TransactionOut {
-            hash: finalized.map_or(submitted.tx_hash, |f| f.tx_hash).to_string(),
+            // Any version of a transaction may be the one that is mined.
+            hash: finalized
+                .map(|f| f.tx_hash)
+                .or(mined.map(|mined| mined.tx_hash))
+                .unwrap_or(submitted.tx_hash)
+                .to_string(),
             nonce: submitted.nonce,
             attempt: submitted.attempt,
             block_number: block.map(|(number, _)| number),

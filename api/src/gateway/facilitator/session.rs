@@ -17,8 +17,9 @@ use eventstore::{CommandMeta, Executed, clock};
 use super::{Answer, Order, Refused, mismatch, told};
 use crate::App;
 use crate::auth::Principal;
-use crate::command::vouchers;
+use crate::command::vouchers::{self, SignedBy};
 use crate::gateway::exact::Unverified;
+use crate::gateway::payer::{replaced, wrong_signer};
 use crate::gateway::x402::{Offer, Receipt, ReceiptExtra, Refusal, SessionPayload, caip2};
 use crate::problem::Problem;
 
@@ -89,11 +90,11 @@ async fn paying(
         Amount::from_atomic(payload.max_claimable, terms.decimals()).map_err(|e| malformed(e.to_string()))?;
     let signature = voucher::parse_signature(&payload.signature).map_err(|e| malformed(e.to_string()))?;
     let stored = StoredVoucher { max_claimable, signature };
-    let signed = vouchers::recover(app, id, &grant, stored).await?;
-    let voucher = signed.ok().filter(|voucher| voucher.signer == terms.key).ok_or_else(|| {
-        let detail = "the voucher is not signed by the session's key for this payee, chain and contract";
-        Refusal::new("voucher_wrong_signer", detail)
-    })?;
+    let (voucher, grant) = match vouchers::signed_by(app, id, grant, stored).await? {
+        SignedBy::Key(voucher, grant) => (voucher, grant),
+        SignedBy::FormerKey(state) => return Err(replaced(&state).into()),
+        SignedBy::Nobody => return Err(wrong_signer().into()),
+    };
     Ok(Paying { id, stream: found.stream_id, grant, voucher, amount })
 }
 

@@ -163,6 +163,7 @@ fn what_we_write_has_the_form_of_the_specification() {
 fn a_state_comes_back() {
     let state = State {
         session_id: Bytes32([1; 32]),
+        key: Address([3; 20]),
         charged: 1_500_001,
         held: 0,
         available: 7,

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct State {
     /// Which.
     pub session_id: Bytes32,
+    /// Whose vouchers it takes: another one, where its owner has replaced the client's.
+    pub key: Address,
     /// Charged so far, cumulative, rounded up.
     #[serde(with = "super::digits")]
     pub charged: u128,
@@ -26,8 +28,8 @@ pub struct State {
     /// The smallest `maxClaimable` that suffices for this request.
     #[serde(with = "super::digits")]
     pub required: u128,
-    /// The highest voucher that the ledger has. The client checks its own signature on it before it believes
-    /// `required`.
+    /// The highest voucher of that key that the ledger has. The client checks its own signature on it before it
+    /// believes `required`.
     pub voucher: Option<KnownVoucher>,
 }
 

@@ -202,23 +202,31 @@ impl Look<'_> {
                 matches!(event, SessionKeyEvent::Granted(_))
             })
             .await?;
+        // Its owner may have given it another key since.
+        let rotated = self
+            .find(&self.charge.stream_id, "key_rotated", self.before(), |event| {
+                matches!(event, SessionKeyEvent::KeyRotated(_))
+            })
+            .await?;
+        let key = [rotated.as_ref(), granted.as_ref()].into_iter().flatten().find_map(|(_, event)| match event {
+            SessionKeyEvent::KeyRotated(rotated) => Some(rotated.key),
+            SessionKeyEvent::Granted(granted) => Some(granted.terms.key),
+            _ => None,
+        });
         let (currency, cumulative) = (charged.currency, charged.after.charged);
         if let Some((stored, SessionKeyEvent::Granted(granted))) = &granted
             && granted.terms.custody == Custody::Managed
         {
             let Granted { terms, .. } = granted;
+            let key = key.unwrap_or(terms.key);
             let text = format!(
-                "Tollbook holds the session's key {}, within what its owner {} granted, and signs for what was charged \
+                "Tollbook holds the session's key {key}, within what its owner {} granted, and signs for what was charged \
                  when it settles.",
-                terms.key, terms.owner
+                terms.owner
             );
-            let data = json!({"custody": terms.custody, "key": terms.key, "owner": terms.owner});
+            let data = json!({"custody": terms.custody, "key": key, "owner": terms.owner});
             return Ok(StepOut::new(Step::Voucher, stored, text, data));
         }
-        let key = granted.and_then(|(_, event)| match event {
-            SessionKeyEvent::Granted(granted) => Some(granted.terms.key),
-            _ => None,
-        });
         let (found, to_the_end) = self.stored_voucher(charged).await?;
         let Some((stored, voucher)) = found else {
             let text = if to_the_end {

@@ -131,7 +131,10 @@ const fn why(cause: Cause) -> &'static str {
         Cause::Age => "something had been unsettled for long enough",
         Cause::Requested => "somebody asked for it",
         Cause::Withdrawal => "an owner wanted money back",
-        Cause::Ending => "a session was frozen, revoked or about to expire",
+        Cause::Frozen => "a session was frozen",
+        Cause::Revoked => "a session was revoked",
+        Cause::Expiry => "a session had expired or was about to",
+        Cause::Ending => "an owner wanted money back, or a session was frozen, revoked or about to expire",
     }
 }
 
@@ -183,6 +186,20 @@ fn settlement_step(id: SettlementId, stored: &RecordedEvent, event: &SettlementE
             (Step::Settlement, format!("After {} attempts it waits for a person: {}.", e.attempts, e.reason))
         }
         SettlementEvent::Retried(_) => (Step::Settlement, "A person asked for another attempt.".to_owned()),
+        SettlementEvent::Resubmitted(e) => {
+            let text = format!(
+                "The transaction of attempt {} is now {} with nonce {}: {}.",
+                e.attempt, e.tx_hash, e.nonce, e.reason
+            );
+            (Step::Transaction, text)
+        }
+        SettlementEvent::Reorganized(e) => {
+            let text = format!(
+                "Block {} ({}) is gone, and transaction {} waits for another one.",
+                e.block_number, e.block_hash, e.tx_hash
+            );
+            (Step::Transaction, text)
+        }
     };
     StepOut::new(step, stored, text, settlement_data(id, event))
 }
@@ -206,6 +223,8 @@ fn settlement_data(id: SettlementId, event: &SettlementEvent) -> Value {
         SettlementEvent::Failed(e) => json!(e),
         SettlementEvent::Parked(e) => json!(e),
         SettlementEvent::Retried(e) => json!(e),
+        SettlementEvent::Resubmitted(e) => json!(e),
+        SettlementEvent::Reorganized(e) => json!(e),
     };
     data["settlement_id"] = json!(id);
     data

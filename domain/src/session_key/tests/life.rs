@@ -172,9 +172,13 @@ fn a_revocation_is_for_ever_and_counts_at_first_sight() {
         matches!(&events[..], [SessionKeyEvent::Revoked(r)] if r.by == FrozenBy::Owner && r.at == Some(place(5, 0))),
         "{events:?}"
     );
+    let events = given.when(done(Fact::Revoked, 5)).unwrap();
+    assert!(matches!(&events[..], [SessionKeyEvent::Revoked(r)] if r.is_final), "that is said once: {events:?}");
     given.ignores(done(Fact::Revoked, 5));
-    given.ignores(seen(Fact::Revoked, 6));
+    assert_eq!(given.when(seen(Fact::Revoked, 6)).unwrap().len(), 1, "each is kept: one of them may go away");
+    assert_eq!(given.when(Action::Revoke).unwrap().len(), 1, "the organization's stands, whatever the chain says");
     given.ignores(Action::Revoke);
+    given.ignores(seen(Fact::Revoked, 7));
     let over = || Err(SessionKeyError::WrongStatus(Status::Revoked));
     assert_eq!(given.when(Action::Freeze), over());
     assert_eq!(given.when(Action::Unfreeze), over());
@@ -224,6 +228,47 @@ fn it_closes_when_all_that_was_earned_is_claimed_and_the_rest_went_back() {
     );
     assert_eq!(given.status(), Status::Closed);
     given.ignores(Action::Close);
+}
+
+#[test]
+fn it_does_not_close_for_a_revocation_that_may_go_away() {
+    // Given a session of which nothing is left, and a revocation that is not final.
+    let mut given = Given::active("0");
+    given.when(seen(Fact::Revoked, 5)).unwrap();
+    given.ignores(Action::Close);
+    // When its block goes away, then it goes on.
+    given.when(undo(Sight::Revocation, place(5, 0))).unwrap();
+    given.when(done(deposit("1"), 6)).unwrap();
+    given.charged(flat("1"));
+    // And one that is final closes it, in whatever block it was seen before.
+    let mut given = Given::active("0");
+    given.when(seen(Fact::Revoked, 5)).unwrap();
+    given.when(final_at(Fact::Revoked, elsewhere(place(5, 0), 7))).unwrap();
+    assert_eq!(given.session.revoked_for_good, Some(elsewhere(place(5, 0), 7)));
+    assert_eq!(given.when(Action::Close).unwrap().len(), 1);
+    assert_eq!(given.replayed(), given.session);
+    // So do an organization's, and time.
+    let mut given = Given::active("0");
+    given.when(seen(Fact::Revoked, 5)).unwrap();
+    assert_eq!(given.when_at(Action::Close, at(VALID_UNTIL)).unwrap().len(), 1);
+    let mut given = Given::active("0");
+    given.when(seen(Fact::Revoked, 5)).unwrap();
+    given.when(Action::Revoke).unwrap();
+    assert_eq!(given.when(Action::Close).unwrap().len(), 1);
+}
+
+#[test]
+fn a_revocation_of_an_older_log_counts_as_final() {
+    let mut given = Given::active("0");
+    let events = given.when(seen(Fact::Revoked, 5)).unwrap();
+    let [SessionKeyEvent::Revoked(revoked)] = &events[..] else { panic!("{events:?}") };
+    let stored = String::from_utf8(SessionKeyEvent::Revoked(revoked.clone()).encode()).unwrap();
+    let older = stored.replace(r#","is_final":false"#, "");
+    assert_ne!(older, stored);
+    let read = SessionKeyEvent::decode("revoked", 1, older.as_bytes()).unwrap();
+    let mut given = Given::active("0");
+    given.session.apply_event(&read, at(T0));
+    assert_eq!(given.when(Action::Close).unwrap().len(), 1);
 }
 
 #[test]
