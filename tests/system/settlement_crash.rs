@@ -10,11 +10,16 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::support::anvil::{Anvil, Deployed};
+use crate::support::anvil::{Anvil, Deployed, GWEI};
 use crate::support::api::text;
+use crate::support::chain::{
+    BY_HAND, DEEP, SIX_DEEP, ask_to_settle, assert_never, confirm, halted, settlement_is, settler_key, told,
+    until_told, use_key,
+};
 use crate::support::servers::Postgres;
 use crate::support::sessions::{
-    ChainApp, Custody, Session, assert_settled, atomic, chain_site, owner, payer, settle_all, sign,
+    ChainApp, Custody, Session, assert_settled, atomic, chain_site, owner, payer, settle, settle_all, settlement_over,
+    sign,
 };
 use crate::support::{Api, Process, Server, Site, decimal, setting, until};
 
@@ -311,4 +316,111 @@ async fn postgres_crashes_under_settlements() {
     };
     tokio::join!(living, crashing);
     assert_once(&app.api, &app.site, &app.anvil, &app.deployed).await;
+}
+
+/// What the chain does to a settlement that waits for its block.
+#[derive(Clone, Copy, Debug)]
+enum Harm {
+    /// Blocks become dearer than it offers.
+    Fees,
+    /// Somebody else uses its nonce.
+    Taken,
+    /// Its block goes away.
+    Gone,
+}
+
+/// One kill right after each of these was written.
+const HARMS: [(Harm, &str); 6] = [
+    (Harm::Fees, "settler.replaced"),
+    (Harm::Fees, "settlement.resubmitted"),
+    (Harm::Taken, "settler.displaced"),
+    (Harm::Taken, "settlement.resubmitted"),
+    (Harm::Gone, "settler.reorganized"),
+    (Harm::Gone, "settlement.reorganized"),
+];
+
+async fn harm(app: &ChainApp, harm: Harm, settlement: &Value) {
+    match harm {
+        Harm::Fees => {
+            app.anvil.set_base_fee(50 * GWEI).await;
+            app.anvil.mine().await;
+        }
+        Harm::Taken => {
+            let nonce = settlement["transaction"]["nonce"].as_u64().unwrap();
+            use_key(&app.anvil, &settler_key(&app.site), nonce).await;
+            app.anvil.mine_blocks(1 + DEEP).await;
+        }
+        Harm::Gone => {
+            app.anvil.mine().await;
+            settlement_is(&app.api, text(&settlement["id"]), "mined").await;
+            app.anvil.reorganize(1, &[]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn killed_when_the_chain_does_harm() {
+    let mut app = ChainApp::up_with(&[SIX_DEEP, BY_HAND, ("TOLLBOOK_MAX_FEE_GWEI", "500")]).await;
+    let customer = app.payer().await;
+    let session = Session::open(&app.api, &customer, Custody::Managed, "10").await;
+    app.quiet().await;
+    app.anvil.stop_mining().await;
+    for (kind, moment) in HARMS {
+        session.charge_plain(&app.api, AMOUNT).await.done(201);
+        let (before, sent) = (told(&app.site, moment).await.len(), told(&app.site, "settler.sent").await.len());
+        let id = ask_to_settle(&app.api).await;
+        app.anvil.pending(1).await;
+        let submitted = settlement_is(&app.api, &id, "submitted").await;
+        until_told(&app.site, "settler.sent", sent + 1).await;
+        harm(&app, kind, &submitted).await;
+        until_told(&app.site, moment, before + 1).await;
+        app.restart().await;
+        // It finds its way again: one transaction that is good, for the same settlement.
+        app.anvil.pending(1).await;
+        app.anvil.mine_blocks(1 + DEEP).await;
+        let over = settlement_over(&app.api, &id).await;
+        assert_eq!((&over["status"], &over["settled"]), (&json!("finalized"), &json!(1)), "{kind:?}: {over}");
+        app.quiet().await;
+    }
+    app.anvil.resume_mining().await;
+    settle_all(&app.api).await;
+    assert_eq!(app.assert_settled().await, atomic(amount() * Decimal::from(HARMS.len())));
+    let transfers = app.deployed.transfers(&app.anvil, &app.deployed.payee).await;
+    assert_eq!(transfers.len(), HARMS.len(), "each settlement once: {transfers:?}");
+    assert_eq!(told(&app.site, "settler.displaced").await.len(), 2);
+    assert_never(&app.site, &["settlement.failed", "settlement.parked", "settler.rejected"]).await;
+    app.tollbook(&["replay"]).await.expect_code(0);
+}
+
+#[tokio::test]
+async fn killed_while_a_chain_that_was_set_back_is_mended() {
+    const MOMENTS: [&str; 4] = ["chain.halted", "chain.confirmed", "settler.resend_requested", "settler.resent"];
+    let mut app = ChainApp::up_with(&[BY_HAND]).await;
+    let customer = app.payer().await;
+    let session = Session::open(&app.api, &customer, Custody::Managed, "10").await;
+    app.quiet().await;
+    for (moment, round) in MOMENTS.into_iter().zip(1usize..) {
+        let snapshot = app.anvil.snapshot().await;
+        session.charge_plain(&app.api, AMOUNT).await.done(201);
+        assert_eq!(settle(&app.api).await["status"], "finalized");
+        app.quiet().await;
+        app.anvil.set_back(&snapshot).await;
+        if moment == "chain.halted" {
+            until_told(&app.site, moment, round).await;
+            app.restart().await;
+        }
+        halted(&app, round).await;
+        confirm(&app.site, moment).await;
+        until_told(&app.site, moment, round).await;
+        app.restart().await;
+        until_told(&app.site, "settler.resent", round).await;
+        app.chain_is("ok").await;
+        settle_all(&app.api).await;
+        let so_far = atomic(amount() * Decimal::from(round));
+        assert_eq!(app.assert_settled().await, so_far, "killed after {moment}");
+    }
+    let transfers = app.deployed.transfers(&app.anvil, &app.deployed.payee).await;
+    assert_eq!(transfers.len(), MOMENTS.len(), "each settlement once: {transfers:?}");
+    assert_sent_once(&app.site, &app.anvil).await;
+    app.tollbook(&["replay"]).await.expect_code(0);
 }

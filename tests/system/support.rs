@@ -2,7 +2,8 @@
 //! [`Process`] one running `tollbook`, [`TestApp`] an installation with `tollbook up` in it.
 //! [`api`] talks to it, [`load`] and [`batch`] charge a lot at a time, [`after`] says what must hold then.
 //! [`servers`] are Postgres and NATS that a test may break, [`proxy`] and [`locks`] what it puts in the way to
-//! Postgres, [`anvil`] is a chain that it may break, [`sessions`] the session keys on it; [`holds`] reserves money,
+//! Postgres, [`anvil`] is a chain that it may break, [`rpc_proxy`] what it puts in the way to that, [`chain`] what is said
+//! of it then, [`sessions`] the session keys on it; [`holds`] reserves money,
 //! [`gateway`] goes through the gateway to an upstream, [`exact`] pays there by single transfers, [`subscriptions`]
 //! sets up plans, subscriptions and test clocks, [`billing`] moves a whole shop of them through time, [`invoices`]
 //! writes invoices, [`stripe`] pays them by card, [`refused`] sends what must be refused.
@@ -12,6 +13,7 @@ pub mod anvil;
 pub mod api;
 pub mod batch;
 pub mod billing;
+pub mod chain;
 pub mod exact;
 pub mod gateway;
 pub mod holds;
@@ -20,6 +22,7 @@ pub mod load;
 pub mod locks;
 pub mod proxy;
 pub mod refused;
+pub mod rpc_proxy;
 pub mod servers;
 pub mod sessions;
 pub mod stripe;
@@ -74,7 +77,7 @@ pub struct Site {
 }
 
 /// Of a server that a developer has running: no test may find it.
-const NOT_OURS: [&str; 16] = [
+const NOT_OURS: [&str; 18] = [
     "TOLLBOOK_URL",
     "TOLLBOOK_GATEWAY_URL",
     "TOLLBOOK_GATEWAY_ORGANIZATION",
@@ -91,6 +94,8 @@ const NOT_OURS: [&str; 16] = [
     "TOLLBOOK_EXACT_KEY",
     "TOLLBOOK_EXACT_KEY_FILE",
     "TOLLBOOK_EXACT_ADDRESS",
+    "TOLLBOOK_CHAIN_CONFIRMATIONS",
+    "TOLLBOOK_MAX_FEE_GWEI",
 ];
 
 impl Site {

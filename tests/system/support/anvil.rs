@@ -14,7 +14,9 @@ use super::{Site, setting, until};
 
 /// Blocks come four times a second, and a block is final when two lie on top of it.
 const BLOCK_SECS: &str = "0.25";
-const LOCAL_CHAIN_ID: u64 = 31_337;
+pub const LOCAL_CHAIN_ID: u64 = 31_337;
+/// In wei.
+pub const GWEI: u64 = 1_000_000_000;
 /// `keccak256("Transfer(address,address,uint256)")`.
 const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 const BALANCE_OF: &str = "0x70a08231";
@@ -59,7 +61,7 @@ impl Anvil {
 
     /// Starts it on the same port with what it held when it was stopped.
     pub async fn resume(&mut self) {
-        let state = self.dir.join("state.json");
+        let state = self.state_file();
         self.launch(&["--state", state.to_str().unwrap()]);
         self.answers().await;
     }
@@ -123,6 +125,92 @@ impl Anvil {
         self.rpc("evm_mine", json!([])).await;
     }
 
+    /// So many blocks at once.
+    pub async fn mine_blocks(&self, count: u64) {
+        self.rpc("anvil_mine", json!([format!("{count:#x}")])).await;
+    }
+
+    /// The number of the newest block.
+    pub async fn head(&self) -> u64 {
+        u64::try_from(number(&self.rpc("eth_blockNumber", json!([])).await)).unwrap()
+    }
+
+    /// The hash of a block.
+    pub async fn block_hash(&self, block: u64) -> String {
+        let block = self.rpc("eth_getBlockByNumber", json!([format!("{block:#x}"), false])).await;
+        text(&block["hash"]).to_owned()
+    }
+
+    /// Waits until so many more blocks have come by themselves.
+    pub async fn goes_on(&self, blocks: u64) {
+        let goal = self.head().await + blocks;
+        until("the chain goes on", async || (self.head().await >= goal).then_some(())).await;
+    }
+
+    /// The newest blocks are replaced by others, as many, which have none of their transactions but these: the
+    /// signed bytes of each, and in which of the new blocks, from 0. The node forgets the rest.
+    pub async fn reorganize(&self, depth: u64, transactions: &[(String, u64)]) {
+        self.rpc("anvil_reorg", json!([depth, transactions])).await;
+    }
+
+    /// What [`Self::set_back`] goes back to.
+    pub async fn snapshot(&self) -> Value {
+        self.rpc("evm_snapshot", json!([])).await
+    }
+
+    /// The chain is what it was then, and goes on from there: from a backup, as it were.
+    pub async fn set_back(&self, snapshot: &Value) {
+        assert_eq!(self.rpc("evm_revert", json!([snapshot])).await, true, "the chain knows this snapshot");
+    }
+
+    fn state_file(&self) -> PathBuf {
+        self.dir.join("state.json")
+    }
+
+    /// Copies what a chain that was stopped holds, for [`Self::restore_state`].
+    pub fn back_up_state(&self) {
+        assert!(self.child.is_none(), "it is still running");
+        fs::copy(self.state_file(), self.dir.join("backup.json")).unwrap();
+    }
+
+    /// What a chain that was stopped holds is what was backed up.
+    pub fn restore_state(&self) {
+        assert!(self.child.is_none(), "it is still running");
+        fs::copy(self.dir.join("backup.json"), self.state_file()).unwrap();
+    }
+
+    /// What a unit of gas costs at least in the next block, in wei. After that it falls by an eighth in each empty block.
+    pub async fn set_base_fee(&self, wei: u64) {
+        self.rpc("anvil_setNextBlockBaseFeePerGas", json!([format!("{wei:#x}")])).await;
+    }
+
+    /// What a unit of gas cost at least in the newest block, in wei.
+    pub async fn base_fee(&self) -> u64 {
+        let block = self.rpc("eth_getBlockByNumber", json!(["latest", false])).await;
+        u64::try_from(number(&block["baseFeePerGas"])).unwrap()
+    }
+
+    /// The bytes of a transaction that the node knows.
+    pub async fn raw(&self, hash: &str) -> String {
+        text(&self.rpc("eth_getRawTransactionByHash", json!([hash])).await).to_owned()
+    }
+
+    /// Hands signed bytes to the node.
+    pub async fn send_raw(&self, raw: &str) {
+        self.rpc("eth_sendRawTransaction", json!([raw])).await;
+    }
+
+    /// How many transactions of an address are in blocks.
+    pub async fn transactions(&self, address: &str) -> u64 {
+        u64::try_from(number(&self.rpc("eth_getTransactionCount", json!([address, "latest"])).await)).unwrap()
+    }
+
+    /// What the contract at this address wrote into its log, with these topics.
+    pub async fn logs(&self, address: &str, topics: Value) -> Vec<Value> {
+        let filter = json!([{ "address": address, "fromBlock": "0x0", "toBlock": "latest", "topics": topics }]);
+        self.rpc("eth_getLogs", filter).await.as_array().expect("a list").clone()
+    }
+
     /// Waits until so many transactions wait for a block.
     pub async fn pending(&self, count: u64) {
         until("the transactions wait for a block", async || {
@@ -132,15 +220,21 @@ impl Anvil {
         .await;
     }
 
-    /// Sends a transaction of one of the chain's own accounts, and waits for its block.
-    pub async fn send(&self, from: &str, to: &str, data: &str) {
+    /// Sends a transaction of one of the chain's own accounts, and does not wait. Gives its hash.
+    pub async fn start_sending(&self, from: &str, to: &str, data: &str) -> String {
         let transaction = json!([{ "from": from, "to": to, "data": data }]);
-        let hash = self.rpc("eth_sendTransaction", transaction).await;
+        text(&self.rpc("eth_sendTransaction", transaction).await).to_owned()
+    }
+
+    /// Sends a transaction of one of the chain's own accounts, and waits for its block. Gives its receipt.
+    pub async fn send(&self, from: &str, to: &str, data: &str) -> Value {
+        let hash = self.start_sending(from, to, data).await;
         let receipt = until("the transaction is in a block", async || {
             Some(self.rpc("eth_getTransactionReceipt", json!([hash])).await).filter(|receipt| !receipt.is_null())
         })
         .await;
         assert_eq!(receipt["status"], "0x1", "{receipt}");
+        receipt
     }
 
     async fn view(&self, to: &str, selector: &str, words: &[&str]) -> u128 {
@@ -208,20 +302,18 @@ impl Deployed {
     /// Every transfer of the token from the contract to an address: transaction and amount.
     pub async fn transfers(&self, anvil: &Anvil, to: &str) -> Vec<(String, u128)> {
         let address = |address: &str| format!("0x{}", padded(address));
-        let topics = json!([TRANSFER, address(&self.contract), address(to)]);
-        let filter = json!([{ "address": self.usdc, "fromBlock": "0x0", "toBlock": "latest", "topics": topics }]);
-        let logs = anvil.rpc("eth_getLogs", filter).await;
-        let logs = logs.as_array().expect("a list").iter();
-        logs.map(|log| (text(&log["transactionHash"]).to_owned(), number(&log["data"]))).collect()
+        let logs = anvil.logs(&self.usdc, json!([TRANSFER, address(&self.contract), address(to)])).await;
+        logs.iter().map(|log| (text(&log["transactionHash"]).to_owned(), number(&log["data"]))).collect()
     }
 }
 
 /// As 32 bytes, without `0x`.
-fn padded(word: &str) -> String {
+pub fn padded(word: &str) -> String {
     format!("{:0>64}", word.strip_prefix("0x").unwrap_or(word))
 }
 
+/// A number as nodes write it.
 #[track_caller]
-fn number(value: &Value) -> u128 {
+pub fn number(value: &Value) -> u128 {
     u128::from_str_radix(text(value).trim_start_matches("0x"), 16).unwrap_or_else(|_| panic!("no number: {value}"))
 }
