@@ -22,7 +22,7 @@ from .errors import (
     Unavailable,
     Unprocessable,
 )
-from .session import Asked, Deployment, Session, sign_deposit, sign_grant, sign_open
+from .session import Asked, Deployment, Session, sign_deposit, sign_grant, sign_open, sign_rotation
 from .signing import new_key
 from .x402 import Receipt
 
@@ -52,4 +52,5 @@ __all__ = [
     "sign_deposit",
     "sign_grant",
     "sign_open",
+    "sign_rotation",
 ]

@@ -220,11 +220,14 @@ class _Paying:
 
     def may_answer(self, offer: SessionOffer, error: str) -> bool:
         """Whether another voucher can make a difference to this offer."""
+        state = self._state(offer)
+        if state is not None and state.key is not None and not same_address(state.key, self._session.key.address):
+            return False  # vouchers of another key are taken: none of ours, however high
         if self._payments >= _PAYMENTS_MAX:
             return False
         if self.voucher is None or self.offer is None or offer.amount > self.offer.amount:
             return True
-        state, sent = self._state(offer), self.voucher.max_claimable
+        sent = self.voucher.max_claimable
         if state is None:
             return False
         # Else it is money in escrow that lacks, or time, or a status that forbids it.

@@ -7,8 +7,9 @@ here, and must give the very session that the server names.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from time import time
 from typing import Any
 
 from eth_account.signers.base import BaseAccount
@@ -19,10 +20,13 @@ from .errors import RefusedToSign
 from .networks import network
 from .signing import same_address
 from .spending import Spending
-from .types import AuthorizationIn, SessionKey
+from .types import AuthorizationIn, KeyRotation, OwnerSignatureIn, SessionKey
 
 #: A local chain: nothing of worth is there, so its contract need not be known beforehand.
 _LOCAL = 31337
+_UNITS_MAX = 2**128 - 1
+#: No signature of another key is good for longer.
+_ROTATION_SECS_MAX = 86_400
 
 
 @dataclass(frozen=True)
@@ -68,21 +72,34 @@ class Session:
     payee: str
     #: As the ledger calls it: `ses_…`.
     id: str | None = None
+    #: Where the session's owner has changed its key: what was signed for with former keys, in all, in atomic units. So
+    #: much is taken for agreed to, though no voucher of this key shows it. From what was kept, not from the server that
+    #: is paid: it is what that server is checked against.
+    start_at: int = field(default=0, compare=False)
     spending: Spending = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "spending", Spending(self.sign_voucher, self.is_own_voucher))
+        if type(self.start_at) is not int:
+            raise TypeError(f"start_at is an int of atomic units, not {type(self.start_at).__name__}")
+        if not 0 <= self.start_at <= _UNITS_MAX:
+            raise ValueError("start_at is not between 0 and all atomic units that there can be")
+        object.__setattr__(self, "spending", Spending(self.sign_voucher, self.is_own_voucher, self.start_at))
 
     @classmethod
-    def of(cls, session_key: SessionKey, key: BaseAccount) -> Session:
-        """From the API's session key, and the client's key to it."""
+    def of(cls, session_key: SessionKey, key: BaseAccount, *, start_at: int = 0) -> Session:
+        """From the API's session key, and the client's key to it. `start_at` is for a key that replaced another one."""
         if not same_address(session_key["key"], key.address):
             raise ValueError(f"the session's key is {session_key['key']}, not {key.address}")
         chain = session_key["chain"]
         return cls(
             key, chain["id"], chain["contract"], chain["token"], session_key["session_id"], session_key["payee"],
-            session_key["id"],
+            session_key["id"], start_at,
         )  # fmt: skip
+
+    def with_key(self, key: BaseAccount) -> Session:
+        """The same session with the key that its owner has put in the place of this one. What was signed for so far is
+        where it starts: make it when nothing more is paid with this one."""
+        return replace(self, key=key, start_at=self.spending.signed)
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any], key: BaseAccount) -> Session:
@@ -90,9 +107,10 @@ class Session:
         return cls(key, **saved)
 
     def to_dict(self) -> dict[str, Any]:
-        """To keep; without the key. How much was spent need not be kept: the server says it, and proves it."""
+        """To keep; without the key. How much was spent need not be kept: the server says it, and proves it, as long as
+        the key is the same. `start_at`, what was signed for until now, is for the key that may take its place."""
         names = ("chain_id", "contract", "token", "session_id", "payee", "id")
-        return {name: getattr(self, name) for name in names}
+        return {**{name: getattr(self, name) for name in names}, "start_at": self.spending.signed}
 
     def voucher(self, max_claimable: int) -> signing.TypedData:
         """The typed data of a voucher of this session."""
@@ -191,6 +209,32 @@ def sign_deposit(
 ) -> AuthorizationIn:
     """The owner's signature that deposits more. Each deposit of the same amount needs another `index`."""
     return _authorize(owner, session_key, None, amount, index, _seconds(valid_before))
+
+
+def sign_rotation(
+    owner: BaseAccount, session_key: SessionKey, prepared: KeyRotation, key: str | None = None
+) -> OwnerSignatureIn:
+    """The owner's signature that `key` takes the place of the session's present key. Without `key` it is the one that
+    Tollbook has made, and the session key must be managed.
+
+    `prepared` is what `session_keys.prepare_rotation(…)` gave; send it with `session_keys.rotate(…)`. Raises
+    `RefusedToSign` when another key would follow.
+    """
+    follows, nonce, deadline = prepared["key"], prepared["nonce"], prepared["deadline"]
+    _demand(key is not None or session_key["custody"] == "managed", "say which key of yours is to follow")
+    _demand(key is None or same_address(follows, key), "another key would follow than was asked for")
+    _demand(type(nonce) is int and type(deadline) is int, "what is to be signed has no nonce or deadline")
+    _demand(deadline <= time() + _ROTATION_SECS_MAX, "the signature would be good for more than a day")
+    chain = session_key["chain"]
+    # Put together here, not as it is shown.
+    message = {
+        "sessionId": session_key["session_id"],
+        "key": follows,
+        "nonce": str(nonce),
+        "deadline": str(deadline),
+    }
+    typed_data = signing.owner_action(chain["id"], chain["contract"], "RotateKey", message)
+    return {"signature": signing.sign(owner, typed_data), "nonce": nonce, "deadline": deadline}
 
 
 def _authorize(

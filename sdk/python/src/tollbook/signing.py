@@ -38,6 +38,7 @@ _ACTIONS = {
     "Freeze": _fields("bytes32 sessionId,uint256 nonce,uint256 deadline"),
     "Unfreeze": _fields("bytes32 sessionId,uint256 nonce,uint256 deadline"),
     "Revoke": _fields("bytes32 sessionId,uint256 nonce,uint256 deadline"),
+    "RotateKey": _fields("bytes32 sessionId,address key,uint256 nonce,uint256 deadline"),
     "RequestWithdraw": _fields("bytes32 sessionId,address payee,uint128 amount,uint256 nonce,uint256 deadline"),
 }
 
@@ -112,7 +113,7 @@ def receive_authorization(
 
 
 def owner_action(chain_id: int, contract: str, action: str, message: Mapping[str, Any]) -> TypedData:
-    """`Freeze`, `Unfreeze`, `Revoke` or `RequestWithdraw`, with the members of that struct."""
+    """`Freeze`, `Unfreeze`, `Revoke`, `RotateKey` or `RequestWithdraw`, with the members of that struct."""
     return _typed(contract_domain(chain_id, contract), action, {action: _ACTIONS[action]}, message)
 
 

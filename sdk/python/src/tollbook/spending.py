@@ -7,6 +7,9 @@ delivered. So no voucher is higher than
 - for a first try: that and the price of this request;
 - for a correction: the highest voucher that the server shows, when its signature is this key's own, and the price.
 
+Vouchers of a key that was replaced are no proof, and servers do not show them. What was signed for with former keys of
+the session is known from `start_at`, and stands for that voucher as long as no higher one is shown.
+
 The price is at most the client's limit for a request, and a request is tried a few times only. An honest server never
 needs more: what is charged and held never exceeds the highest voucher that it has. Other processes with the same key,
 and earlier lives of this one, are known by their vouchers.
@@ -23,6 +26,11 @@ from time import monotonic
 
 from .errors import PaymentRefused
 from .x402 import SessionState
+
+_KEY_CHANGED = (
+    "If the session had another key before, no voucher of this one shows what was signed for with that: "
+    "give `start_at` with the session, or make it with `with_key` from the former one"
+)
 
 
 @dataclass(frozen=True)
@@ -50,10 +58,11 @@ class Ticket:
 class Spending:
     """What a session's key has signed, and what it was used for."""
 
-    def __init__(self, sign: Callable[[int], str], is_own: Callable[[int, str], bool]) -> None:
+    def __init__(self, sign: Callable[[int], str], is_own: Callable[[int, str], bool], start_at: int = 0) -> None:
         self._sign, self._is_own = sign, is_own
         self._lock = threading.Lock()
-        self._signed = 0
+        self._start_at = start_at
+        self._signed = start_at
         self._charged = 0
         self._accepted: Voucher | None = None
         self._open: set[Ticket] = set()
@@ -63,7 +72,7 @@ class Spending:
 
     @property
     def signed(self) -> int:
-        """The most that this key is known to have signed for, in atomic units: what can be lost."""
+        """The most that this key, or one before it, is known to have signed for, in atomic units: what can be lost."""
         with self._lock:
             return self._signed
 
@@ -101,11 +110,12 @@ class Spending:
             verified = 0 if stored is None else stored.max_claimable
             self._signed = max(self._signed, verified)
             self._learn(state.charged, ticket)
-            ceiling = max(self._signed, verified + amount)
+            ceiling = max(self._signed, max(verified, self._start_at) + amount)
             if state.required > ceiling:
                 raise PaymentRefused(
                     "required_above_limit",
-                    f"the server asks for {state.required} atomic units in all; what it shows justifies {ceiling}",
+                    f"the server asks for {state.required} atomic units in all; what it shows justifies {ceiling}. "
+                    + _KEY_CHANGED,
                 )
             escrow = state.charged + state.held + state.available
             if self._accepted is not None and self._accepted.max_claimable > escrow:

@@ -419,6 +419,8 @@ class Till:
             return Refused(402, error.code, error.detail)
         if error.code == "session_key_not_found":
             return Refused(402, "session_not_found", error.detail)
+        if error.code == "key_rotating":
+            return Refused(409, error.code, error.detail)
         if error.code == "idempotency_key_reused":
             return Refused(422, error.code, "this Idempotency-Key came before with another request")
         return closed(error)
@@ -433,6 +435,7 @@ class Till:
         required = str(needed) if needed is not None else str(atomic_up(charged + held + price))
         return {
             "sessionId": payer.voucher["session_id"] if payer.voucher else session["session_id"],
+            "key": session["key"],
             "charged": str(atomic_up(charged)),
             "held": str(atomic_up(held)),
             "available": str(atomic_down(max(Decimal(session["available"]), Decimal(0)))),
@@ -443,6 +446,9 @@ class Till:
     async def _stored(self, session_key_id: str, voucher: Mapping[str, Any] | None) -> dict[str, str] | None:
         """The highest voucher, with which a client can tell that it signed before."""
         if voucher is None:
+            return None
+        if voucher.get("former_until"):  # by a key that was replaced: no proof for the present one
+            self._vouchers.pop(session_key_id, None)
             return None
         digits, signature = str(voucher["max_claimable_atomic"]), voucher.get("signature")
         if isinstance(signature, str):

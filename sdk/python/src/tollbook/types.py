@@ -219,11 +219,13 @@ class VoucherIn(TypedDict, total=False):
 
 
 class BatchItem(TypedDict, total=False):
-    """One outcome of a batch: a charge, a hold, or a problem."""
+    """One outcome of a batch: a charge, a hold, a session key, or a problem."""
 
     status: int
     charge: Charge
     hold: Hold
+    session_key: SessionKey
+    session_key_id: str
     error: dict[str, Any]
     replayed: bool
 
@@ -245,12 +247,13 @@ class Chain(TypedDict):
 
 
 class StoredVoucher(TypedDict, total=False):
-    """The highest voucher that came."""
+    """The highest voucher that came. `former_until` only when it is by a key that was replaced."""
 
     max_claimable: str
     max_claimable_atomic: str
     remaining: str
     signature: str
+    former_until: str
 
 
 class Relay(TypedDict):
@@ -268,8 +271,28 @@ class TypedDataOfGrant(TypedDict):
     open: Optional[dict[str, Any]]
 
 
+class PendingRotation(TypedDict):
+    """Another key was seen on the chain, and that is not final."""
+
+    key: str
+    seen_block: int
+    claimable_until: str
+
+
+class KeyRotation(TypedDict):
+    """Which key is to follow, and what the owner signs."""
+
+    session_key_id: str
+    key: str
+    typed_data: dict[str, Any]
+    nonce: int
+    deadline: int
+    position: Optional[str]
+
+
 class SessionKey(TypedDict):
-    """A session key. `typed_data` is there when it is drawn up; lists have no `voucher` and no `relays`."""
+    """A session key. `typed_data` is there when it is drawn up; lists have no `voucher`, `relays`, `rotation` and
+    `prepared_key`."""
 
     id: str
     customer_id: str
@@ -279,6 +302,8 @@ class SessionKey(TypedDict):
     session_id: str
     owner: str
     key: str
+    prepared_key: Optional[str]
+    rotation: Optional[PendingRotation]
     payee: str
     currency: str
     limit: str

@@ -78,6 +78,8 @@ class SessionState:
     #: The smallest voucher that suffices for this request.
     required: int
     voucher: ShownVoucher | None
+    #: The key whose vouchers the session takes.
+    key: str | None = None
 
     @classmethod
     def read(cls, value: Any) -> SessionState | None:
@@ -92,6 +94,7 @@ class SessionState:
                 raise Malformed("the voucher is not an object")
             units_signed = _units(shown.get("maxClaimable"), "maxClaimable")
             voucher = ShownVoucher(units_signed, _text(shown.get("signature"), "signature"))
+        key = value.get("key")
         return cls(
             session_id=_text(value.get("sessionId"), "sessionId"),
             charged=_units(value.get("charged"), "charged"),
@@ -99,6 +102,7 @@ class SessionState:
             available=_units(value.get("available"), "available"),
             required=_units(value.get("required"), "required"),
             voucher=voucher,
+            key=None if key is None else _text(key, "key"),
         )
 
 

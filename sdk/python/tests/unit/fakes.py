@@ -55,6 +55,7 @@ class Ledger:
         self.charged = {"ses_1": Decimal(0), "cus_1": Decimal(0)}
         self.held = {"ses_1": Decimal(0), "cus_1": Decimal(0)}
         self.stored = None  # (units, signature)
+        self.former = None  # the same, by a key that was replaced
         self.holds, self.charges, self.done = {}, [], {}
         self.status = "active"
 
@@ -81,6 +82,8 @@ class Ledger:
             return hold, False
 
     def check(self, amount, voucher):
+        if self.status == "rotating":
+            raise Problem(409, "key_rotating")
         if self.status != "active":
             raise Problem(409, f"session_{self.status}")
         if self.available("ses_1") < amount:
@@ -98,6 +101,10 @@ class Ledger:
             raise Problem(402, code, needed=text(from_atomic(needed)), needed_atomic=str(needed))
         if voucher is not None and voucher[0] > stored:
             self.stored = voucher
+
+    def rotate(self, key):
+        """Another key signs from now on."""
+        self.former, self.stored, self.session = self.stored, None, session(key)
 
     def end(self, hold_id, cost):
         """A capture (of `cost`) or a void (`None`)."""
@@ -120,6 +127,7 @@ class Ledger:
         stored = self.stored and {"maxClaimable": str(self.stored[0]), "signature": self.stored[1]}
         return {
             "sessionId": SESSION_ID,
+            "key": self.session.key.address.lower(),
             "charged": str(atomic_up(self.charged["ses_1"])),
             "held": str(atomic_up(self.held["ses_1"])),
             "available": str(max(0, int(self.available("ses_1") * 10**6))),
@@ -327,8 +335,13 @@ class Api:
             voucher = {"max_claimable_atomic": str(ledger.stored[0])}
             if self.shows_signatures:
                 voucher["signature"] = ledger.stored[1]
+        elif ledger.former:
+            units, signature = ledger.former
+            until = "2026-12-01T00:00:00Z"
+            voucher = {"max_claimable_atomic": str(units), "signature": signature, "former_until": until}
+        key = ledger.session.key.address
         return {
-            "id": "ses_1", "session_id": SESSION_ID, "key": KEY.address, "payee": PAYEE, "voucher": voucher,
+            "id": "ses_1", "session_id": SESSION_ID, "key": key, "payee": PAYEE, "voucher": voucher,
             "chain": {"id": 31337, "contract": CONTRACT.lower(), "token": TOKEN.lower()},
             **(self.money("ses_1")["session"] or {}),
         }  # fmt: skip

@@ -7,12 +7,13 @@ from typing import Annotated, Optional
 
 import httpx
 import pytest
+from eth_account import Account
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
 from starlette.responses import FileResponse
 
-from tollbook import AsyncClient, Receipt, Retry, SessionAuth
+from tollbook import AsyncClient, PaymentRefused, Receipt, Retry, SessionAuth
 from tollbook.asgi import PaidMiddleware
 from tollbook.fastapi import Payment, paid
 from tollbook.till import Till
@@ -182,6 +183,24 @@ def test_a_server_that_was_started_anew_goes_on_too():
     second = Shop(first.ledger, shows_signatures=False)
     assert second.get("/joke", pays()).status_code == 200
     assert first.ledger.charged["ses_1"] == Decimal("2")
+
+
+@pytest.mark.parametrize("shows_signatures", [True, False])
+def test_another_key_is_told_of_without_the_former_ones_voucher(shows_signatures):
+    shop, ours = Shop(shows_signatures=shows_signatures), session()
+    following = Account.from_key("0x" + "08" * 32)
+    assert shop.get("/joke", pays(ours)).status_code == 200
+    shop.ledger.status = "rotating"
+    answer = shop.get("/joke", pays(ours))
+    assert (answer.status_code, answer.json()["code"]) == (409, "key_rotating")
+    shop.ledger.status = "active"
+    shop.ledger.rotate(following)
+    with pytest.raises(PaymentRefused, match="start_at"):
+        shop.get("/joke", pays(session(following)))
+    renewed = ours.with_key(following)
+    for _ in range(2):
+        assert shop.get("/joke", pays(renewed)).status_code == 200
+    assert shop.ledger.charged["ses_1"] == Decimal("1.5") and renewed.spending.signed == 1_500_000
 
 
 def test_a_gateway_key_pays():

@@ -1,16 +1,18 @@
 """Paying 402s: what is signed, what of the server is believed, and what happens many times at once."""
 
 import asyncio
+import json
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 
 import httpx
 import pytest
 from eth_account import Account
 
-from tollbook import PaymentRefused, Receipt, SessionAuth
+from tollbook import PaymentRefused, Receipt, Session, SessionAuth
 
 from .fakes import PAYEE, Gateway, Ledger, b64, session, unb64
 
@@ -224,6 +226,124 @@ class TestDistrust:
         assert answer.status_code == 402 and gateway.requests[0].headers["authorization"] == "Bearer theirs"
         with client(gateway, hosts=["GW"]) as http:
             assert http.get("/x").status_code == 200
+
+
+NEXT = Account.from_key("0x" + "08" * 32)
+
+
+class TestAnotherKey:
+    """A session whose owner has put another key in the place of the one that paid so far."""
+
+    def rotated(self, charged):
+        """What the former key signed is no proof, and is not shown."""
+        gateway = Gateway()
+        gateway.ledger.stored = (9_000_000, session().sign_voucher(9_000_000))
+        gateway.ledger.rotate(NEXT)
+        gateway.ledger.charged["ses_1"] = Decimal(charged)
+        return gateway
+
+    def renewed(self, start_at=0):
+        return replace(session(NEXT), start_at=start_at)
+
+    def test_it_knows_nothing_by_itself_and_says_what_to_do(self):
+        gateway, ours = self.rotated("3"), self.renewed()
+        with client(gateway, ours) as http, pytest.raises(PaymentRefused) as error:
+            http.get("/x")
+        assert error.value.code == "required_above_limit"
+        assert "for 3500000 atomic" in error.value.detail and "justifies 500000." in error.value.detail
+        assert "start_at" in error.value.detail and "with_key" in error.value.detail
+        assert signed(gateway) == [None, 500_000]
+
+    def test_it_goes_on_where_the_former_one_ended(self):
+        gateway, ours = self.rotated("3"), self.renewed(3_000_000)
+        with client(gateway, ours) as http:
+            assert [http.get("/x").status_code for _ in range(3)] == [200] * 3
+        # Not `start_at` is signed but what is needed: the server says it, and is believed up to there.
+        assert signed(gateway) == [None, 500_000, 3_500_000, 4_000_000, 4_500_000]
+        assert (ours.spending.signed, ours.spending.charged) == (4_500_000, 4_500_000)
+        # From now on there is a voucher of this key, which proves it.
+        with client(gateway, self.renewed()) as http:
+            assert http.get("/x").status_code == 200
+
+    def test_what_former_keys_signed_for_ahead_is_not_signed_for_again(self):
+        gateway = self.rotated("1")
+        with client(gateway, self.renewed(8_000_000)) as http:
+            assert [http.get("/x").status_code for _ in range(2)] == [200] * 2
+        assert signed(gateway) == [None, 500_000, 1_500_000, 2_000_000]
+
+    def test_start_at_is_no_more_than_it_says(self):
+        gateway = self.rotated("3")
+        with client(gateway, self.renewed(2_999_999)) as http, pytest.raises(PaymentRefused, match="required_above"):
+            http.get("/x")
+        # Nor does it grow by what a server says: not even by a voucher of the former key.
+        gateway = self.rotated("3")
+        former = gateway.ledger.former
+        shown = {"maxClaimable": str(former[0]), "signature": former[1]}
+        lies = [{"required": "3500001", "charged": "3000001"}, {"required": "9500000", "voucher": shown}]
+        gateway.ledger.status = "frozen"  # so that no voucher will do
+        for lie, code in zip(lies, ("required_above_limit", "foreign_voucher"), strict=True):
+            gateway.lie = lambda state, lie=lie: {**state, **lie}
+            for _ in range(5):
+                ours = self.renewed(3_000_000)
+                for _ in range(2):
+                    with client(gateway, ours) as http, pytest.raises(PaymentRefused, match=code):
+                        http.get("/x")
+                # A charge is believed up to `start_at`, and the price of a request comes on top, once.
+                assert ours.spending.signed <= 3_500_000
+
+    def test_a_session_is_renewed_from_the_former_one_also_after_a_restart(self):
+        for renew in (
+            lambda ours: ours.with_key(NEXT),
+            lambda ours: Session.from_dict(json.loads(json.dumps(ours.to_dict())), NEXT),
+        ):
+            gateway, ours = Gateway(), session()
+            with client(gateway, ours) as http:
+                for _ in range(3):
+                    http.get("/x")
+            gateway.ledger.rotate(NEXT)
+            gateway.requests.clear()
+            renewed = renew(ours)
+            assert (renewed.key, renewed.start_at, renewed.session_id) == (NEXT, 1_500_000, ours.session_id)
+            with client(gateway, renewed) as http:
+                assert [http.get("/x").status_code for _ in range(2)] == [200] * 2
+            assert signed(gateway) == [None, 500_000, 2_000_000, 2_500_000]
+
+    def test_many_go_on_at_once(self):
+        gateway, ours = self.rotated("3"), self.renewed(3_000_000)
+        gateway.price = gateway.cost = Decimal("0.1")
+        place = gateway.ledger.place
+
+        def slow(*arguments):
+            time.sleep(random.random() / 200)
+            return place(*arguments)
+
+        gateway.ledger.place = slow
+        with client(gateway, ours) as http, ThreadPoolExecutor(16) as pool:
+            assert http.get("/x").status_code == 200
+            assert set(pool.map(lambda n: http.get("/x").status_code, range(39))) == {200}
+        assert gateway.ledger.charged["ses_1"] == Decimal(7) and ours.spending.signed <= 7_000_000
+
+    @pytest.mark.parametrize("price", ["0.5", "0.7"])
+    def test_the_former_one_signs_nothing_more(self, price):
+        gateway, ours = Gateway(), session()
+        with client(gateway, ours) as http:
+            http.get("/x")
+            gateway.ledger.rotate(NEXT)
+            gateway.price = gateway.cost = Decimal(price)
+            answer = http.get("/x")
+        assert (answer.status_code, answer.json()["code"]) == (402, "voucher_wrong_signer")
+        assert signed(gateway) == [None, 500_000, 1_000_000]
+
+    @pytest.mark.parametrize("wrong", ["3", "3000000", Decimal(3), 3.0, None, True])
+    def test_start_at_is_an_int_of_atomic_units(self, wrong):
+        with pytest.raises(TypeError, match="atomic units"):
+            self.renewed(wrong)
+
+    def test_start_at_is_an_amount_that_can_be(self):
+        for wrong in (-1, 2**128):
+            with pytest.raises(ValueError, match="start_at"):
+                self.renewed(wrong)
+        assert self.renewed(2**128 - 1).spending.signed == 2**128 - 1
 
 
 def test_what_cannot_be_paid_comes_back_as_402():

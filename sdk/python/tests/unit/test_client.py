@@ -169,6 +169,53 @@ def test_waiting_for_a_session_key(monkeypatch):
         api.session_keys.wait_until_active("ses_1", timeout_secs=0)
 
 
+def test_rotations_and_many_session_keys_at_once():
+    server = Server()
+    signature = {"signature": "0x1", "nonce": 3, "deadline": 9}
+    until = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    with client(server) as api:
+        api.session_keys.prepare_rotation("ses_1", "0xab")
+        api.session_keys.prepare_rotation("ses_1")
+        api.session_keys.rotate("ses_1", "0xab", signature)
+        api.session_keys.batch([{"customer_id": "cus_1", "custody": "managed", "limit": "1", "valid_until": until}])
+        api.session_keys.freeze_many(["ses_1", "ses_2"])
+        api.session_keys.unfreeze_many(customer_id="cus_1")
+        api.session_keys.revoke_many([], idempotency_key="k")
+        with pytest.raises(TypeError):
+            api.session_keys.revoke_many("ses_1")
+    sent = [
+        (request.url.path.removeprefix("/v1/session_keys/"), json.loads(request.content or "null"))
+        for request in server.requests
+    ]
+    item = {"customer_id": "cus_1", "custody": "managed", "limit": "1", "valid_until": "2026-01-02T00:00:00Z"}
+    assert sent == [
+        ("ses_1/rotation", {"key": "0xab"}),
+        ("ses_1/rotation", {}),
+        ("ses_1/rotate", {"key": "0xab", "owner_signature": signature}),
+        ("batch", {"session_keys": [item]}),
+        ("freeze", {"session_key_ids": ["ses_1", "ses_2"]}),
+        ("unfreeze", {"customer_id": "cus_1"}),
+        ("revoke", {"session_key_ids": []}),
+    ]
+    assert server.requests[-1].headers["idempotency-key"] == "k"
+
+
+def test_waiting_for_another_key(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda secs: None)
+
+    def state(status, key):
+        return httpx.Response(200, json={"id": "ses_1", "status": status, "key": key})
+
+    # A frozen session's key can be changed as well.
+    with client(Server(state("active", "0xaa"), state("frozen", "0xAB"))) as api:
+        assert api.session_keys.wait_until_rotated("ses_1", "0xab")["status"] == "frozen"
+    with client(Server(state("revoked", "0xaa"))) as api, pytest.raises(SessionNotActive, match="revoked"):
+        api.session_keys.wait_until_rotated("ses_1", "0xab")
+    failed = httpx.Response(200, json={"data": [{"payload": {"reason": "BadNonce"}}]})
+    with client(Server(state("active", "0xaa"), failed)) as api, pytest.raises(SessionNotActive, match="BadNonce"):
+        api.session_keys.wait_until_rotated("ses_1", "0xab", timeout_secs=0)
+
+
 def test_with_await():
     server = Server(httpx.Response(503, headers={"retry-after": "0"}), httpx.Response(201, json={"id": "x"}))
 

@@ -7,7 +7,7 @@ import pytest
 from eth_account import Account
 
 from tollbook import Asked, Deployment, RefusedToSign, Session, signing
-from tollbook.session import sign_deposit, sign_grant, sign_open, terms
+from tollbook.session import sign_deposit, sign_grant, sign_open, sign_rotation, terms
 
 from .fakes import CONTRACT, KEY, PAYEE, TOKEN
 from .vectors import VECTORS
@@ -106,6 +106,41 @@ def test_a_session_can_be_kept_without_its_key():
     assert Session.from_dict(saved, KEY) == ours
     with pytest.raises(ValueError, match="key"):
         Session.of(drawn_up(), OWNER)
+    # What was kept by earlier versions has no start_at.
+    del saved["start_at"]
+    assert Session.from_dict(saved, KEY) == ours
+    assert Session.of(drawn_up(), KEY, start_at=7).to_dict()["start_at"] == 7
+
+
+FOLLOWING = Account.from_key("0x" + "08" * 32).address
+
+
+def prepared(**changes):
+    """What a ledger answers that is to put this key in the place of the present one."""
+    # The typed data is what wallets elsewhere sign; here it is put together anew.
+    soon = int(datetime.now(timezone.utc).timestamp()) + 3_600
+    return {"key": FOLLOWING.lower(), "nonce": 3, "deadline": soon, "typed_data": {}, **changes}
+
+
+def test_another_key_is_signed_for():
+    drawn, told = {**drawn_up(), "custody": "self"}, prepared()
+    signature = sign_rotation(OWNER, drawn, told, FOLLOWING)
+    assert (signature["nonce"], signature["deadline"]) == (3, told["deadline"])
+    message = {"sessionId": drawn["session_id"], "key": FOLLOWING, "nonce": "3", "deadline": str(told["deadline"])}
+    typed_data = signing.owner_action(31337, CONTRACT, "RotateKey", message)
+    assert signing.signer(typed_data, signature["signature"]) == OWNER.address
+    # Of a managed session key it is the one that Tollbook has made.
+    assert sign_rotation(OWNER, {**drawn, "custody": "managed"}, told) == signature
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [({"key": PAYEE}, FOLLOWING), ({"deadline": 4_000_000_000}, FOLLOWING), ({"nonce": "3"}, FOLLOWING),
+     ({"deadline": None}, FOLLOWING), ({}, None)],
+)  # fmt: skip
+def test_no_other_key_is_signed_for(changes, key):
+    with pytest.raises(RefusedToSign):
+        sign_rotation(OWNER, {**drawn_up(), "custody": "self"}, prepared(**changes), key)
 
 
 def test_vouchers_of_a_session_are_those_of_the_vectors():

@@ -59,6 +59,12 @@ def test_actions(vector):
     check(vector, signing.owner_action(*place(vector), vector["type"], message), vector["signer"])
 
 
+@pytest.mark.parametrize("vector", named(VECTORS["rotations"]))
+def test_rotations(vector):
+    message = {name: vector[name] for name in ("sessionId", "key", "nonce", "deadline")}
+    check(vector, signing.owner_action(*place(vector), vector["type"], message), vector["signer"])
+
+
 @pytest.mark.parametrize("vector", named(VECTORS["withdrawals"]))
 def test_withdrawals(vector):
     message = {name: vector[name] for name in ("sessionId", "payee", "amount", "nonce", "deadline")}

@@ -145,6 +145,8 @@ export class Ledger {
     if (code === "too_many_holds") {
       return new Problem(429, code, error.message, { retry_after: 1 }, { "Retry-After": "1" });
     }
+    // Its owner is changing the session's key: another voucher is taken when that is final.
+    if (code === "key_rotating") return new Problem(409, code, error.message);
     if (error.status !== 402 && !CANNOT_PAY.test(code)) return asProblem(error);
     const reason = RENAMED[code] ?? code;
     const { type: _type, title: _title, status: _status, code: _code, request_id: _id, detail, ...fields } = problem;
@@ -164,10 +166,14 @@ export class Ledger {
     const needed = typeof problem.needed_atomic === "string" ? BigInt(problem.needed_atomic) : 0n;
     const required = atomicUp(charged + held + exactOf(asked.amount));
     const { voucher } = key;
-    const signature = voucher && "signature" in voucher ? voucher.signature : undefined;
+    // By a key that was replaced: no proof for the present one.
+    const isFormer = Boolean(voucher?.former_until);
+    if (isFormer) this.#vouchers.delete(key.id);
+    const signature = voucher && !isFormer && "signature" in voucher ? voucher.signature : undefined;
     const stored = voucher && signature ? { maxClaimable: voucher.max_claimable_atomic, signature } : undefined;
     return {
       sessionId: key.session_id,
+      key: key.key,
       charged: atomicUp(charged).toString(),
       held: atomicUp(held).toString(),
       available: atomicDown(exactOf(key.available)).toString(),

@@ -10,10 +10,13 @@
 // where `spent` is what this client agreed to, or has proof that its own key agreed to: its own signature on a voucher.
 // So a server that lies gets at most `maxPerRequest` more with each request and each of its (bounded) corrections.
 //
+// Vouchers of a key that was replaced are no proof, and servers do not show them. What was agreed to with former keys
+// of the session is known from the store, which goes by session and payee, or from `startAt`.
+//
 // All changes of the counter happen between two awaits: parallel requests cannot get between them.
 
 import { PaymentError } from "./errors.js";
-import { atomicUp, digits, exactOfAtomic } from "./money.js";
+import { ATOMIC_MAX, atomicUp, digits, exactOfAtomic } from "./money.js";
 import type { VoucherStore } from "./store.js";
 import { isSignedByKey, signVoucher } from "./voucher.js";
 import type { Session, Voucher } from "./voucher.js";
@@ -46,6 +49,10 @@ export interface Outcome {
   held?: bigint;
 }
 
+const KEY_CHANGED =
+  "If the session had another key before, no voucher of this one shows what was agreed to with that: " +
+  "give `startAt` with the session, or the `store` that was used with the former key";
+
 const max = (one: bigint, other: bigint) => (one > other ? one : other);
 const min = (one: bigint, other: bigint) => (one < other ? one : other);
 
@@ -71,7 +78,11 @@ export class Counter {
     readonly maxPerRequest: bigint,
     private readonly store: VoucherStore,
     private readonly now: () => number = Date.now,
-  ) {}
+  ) {
+    const { startAt = 0n } = session;
+    if (typeof startAt !== "bigint") throw new TypeError("startAt must be a bigint: atomic units");
+    if (startAt < 0n || startAt > ATOMIC_MAX) throw new RangeError("startAt is no uint128");
+  }
 
   get #key(): string {
     const { chainId, contract, sessionId, payee } = this.session;
@@ -82,11 +93,11 @@ export class Counter {
   load(): Promise<void> {
     this.#loading ??= (async () => {
       const known = await this.store.get(this.#key);
-      if (!known) return;
-      this.#signed = max(this.#signed, digits(known.signed) ?? 0n);
-      // What was under way when the process ended may have been charged.
+      const before = max(this.session.startAt ?? 0n, digits(known?.signed) ?? 0n);
+      this.#signed = max(this.#signed, before);
+      // What was under way when the process ended may have been charged, and what former keys signed for as well.
       this.#spent = max(this.#spent, exactOfAtomic(this.#signed));
-      this.#charged = min(this.#spent, exactOfAtomic(digits(known.charged) ?? 0n));
+      this.#charged = min(this.#spent, exactOfAtomic(digits(known?.charged) ?? 0n));
     })();
     return this.#loading;
   }
@@ -143,7 +154,8 @@ export class Counter {
     if (state.required > ceiling) {
       throw new PaymentError(
         "state_not_trusted",
-        `the server wants a voucher of ${state.required} atomic units: at most ${ceiling} can have been agreed to`,
+        `the server wants a voucher of ${state.required} atomic units: at most ${ceiling} can have been agreed to. ` +
+          KEY_CHANGED,
       );
     }
     reservation.corrections += 1;

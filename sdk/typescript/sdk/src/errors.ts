@@ -5,7 +5,8 @@ export class PaymentError extends Error {
   constructor(
     /**
      * `no_session`: no session fits any offer. `amount_above_limit`: the offer is above `maxAmountPerRequest`.
-     * `state_not_trusted`: the server wants a voucher above what this client can have spent.
+     * `state_not_trusted`: the server wants a voucher above what this client can have spent; or, with a key that took
+     * the place of another one, above what it knows of: see `startAt` of the session, and `store`.
      */
     readonly code: "no_session" | "amount_above_limit" | "state_not_trusted",
     message: string,

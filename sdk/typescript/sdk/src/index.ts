@@ -17,10 +17,21 @@ export {
   newSession,
   openSession,
   ownerAction,
+  rotateKey,
   sessionOf,
+  signRotation,
   waitUntilActive,
+  waitUntilRotated,
 } from "./session-key.js";
-export type { Expected, NewSessionKey, OwnerAction, SessionKey, WaitOptions } from "./session-key.js";
+export type {
+  Expected,
+  KeyRotation,
+  NewSessionKey,
+  OwnerAction,
+  SessionKey,
+  SignedKeyRotation,
+  WaitOptions,
+} from "./session-key.js";
 export { memoryStore } from "./store.js";
 export type { Remembered, VoucherStore } from "./store.js";
 export { SESSION_TYPES, contractDomain, depositNonce, sessionIdOf, voucherDigest } from "./typed.js";

@@ -53,6 +53,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/chains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The chains of this installation, and how they are followed. There is one, or none. */
+        get: operations["list_chains"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/charges": {
         parameters: {
             query?: never;
@@ -100,6 +117,27 @@ export interface paths {
          *     and, for a session key's charge, how it came to the payee as far as it has.
          */
         get: operations["explain_charge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/charges/{id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A proof that a session key's charge was paid for on its chain; captures are charges. Only for what is settled for
+         *     good: 409 `not_settled`, `claim_skipped`, `not_on_chain` (credits and postpaid limits) or `no_evidence` (somebody
+         *     else than Tollbook claimed it) say why there is none.
+         */
+        get: operations["prove_charge"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1292,6 +1330,82 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reconciliation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last comparison of ledger and chain, and how many differences are open. */
+        get: operations["get_reconciliation"];
+        put?: never;
+        /**
+         * Have ledger and chain compared now. It is accepted at once, and made within seconds when the chain answers, but not
+         *     more often than once a minute; when all of the organization's session keys were compared `requested_at` of the
+         *     reconciliation is `null` again. There is no body, or an empty object.
+         */
+        post: operations["request_reconciliation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reconciliation/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What differs or has differed, that which was opened last first. */
+        get: operations["list_differences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reconciliation/differences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One difference. */
+        get: operations["get_difference"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reconciliation/differences/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close an open difference: `explained` when it is known why it is, `accepted` to take over what the chain has in escrow
+         *     for a session key, when that is less.
+         */
+        post: operations["close_difference"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/risk": {
         parameters: {
             query?: never;
@@ -1464,6 +1578,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/session_keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring another key of a session to the chain, signed for by its owner. What the former key signed is claimed until
+         *     `settle_grace_secs` are over; from when the rotation is final, the client's new key signs, and what the former one
+         *     signed pays for no further charge. A repeated request shows the session key as it is now.
+         */
+        post: operations["rotate_session_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session_keys/{id}/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prepare another key for a session: what the owner is to sign, for `POST /v1/session_keys/{id}/rotate`. The client
+         *     names its new key; of a managed session key Tollbook makes one, and gives the same one until it has come into use.
+         *     A repeated request gives the same key, with the nonce that the session has now.
+         */
+        post: operations["prepare_session_key_rotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session_keys/{id}/typed_data": {
         parameters: {
             query?: never;
@@ -1516,6 +1672,74 @@ export interface paths {
          *     key as it is now.
          */
         post: operations["create_withdrawal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session_keys/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Draw up to 100 session keys up; each succeeds or fails on its own. Their owners then sign, each for its own. */
+        post: operations["create_session_keys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session_keys/freeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop charges of many session keys for now, by the organization; each succeeds or fails on its own. */
+        post: operations["freeze_session_keys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session_keys/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End many session keys for good, by the organization; each succeeds or fails on its own. */
+        post: operations["revoke_session_keys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session_keys/unfreeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let charges of many session keys go on, by the organization; each succeeds or fails on its own. */
+        post: operations["unfreeze_session_keys"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2084,15 +2308,51 @@ export interface components {
             /** @description How much; all that is reserved when left out. The rest is released. */
             amount?: string | null;
         };
-        /** @description A contract on a chain. */
+        /** @description A chain, and how it is followed. */
         ChainOut: {
             /** @description The contract. */
             contract: string;
+            disagreement?: components["schemas"]["DisagreementOut"] | null;
+            /**
+             * Format: int64
+             * @description The newest final block, as it last saw it.
+             */
+            final_block?: number | null;
+            halted?: components["schemas"]["HaltOut"] | null;
+            /**
+             * Format: int64
+             * @description The newest block, as the worker last saw it.
+             */
+            head_block?: number | null;
+            /**
+             * Format: date-time
+             * @description When that was.
+             */
+            heard_at?: string | null;
             /**
              * Format: int64
              * @description EIP-155 id of the chain.
              */
             id: number;
+            /**
+             * Format: int64
+             * @description The last final block of which everything is in the log; `null` before the first.
+             */
+            last_read_block?: number | null;
+            /** @description Its name, for example `base`. */
+            name: string;
+            /** @description Always `chain`. */
+            object: string;
+            /**
+             * @description `following`; `halted` while the chain is not the one that was read and no person has looked; `reading_anew` after
+             *     that, until what was sent before was sent again; `not_followed` where no worker has ever read it.
+             */
+            status: string;
+            /**
+             * Format: date-time
+             * @description Since when the worker cannot go on; `null` when it can.
+             */
+            stuck_since?: string | null;
             /** @description The token. */
             token: string;
         };
@@ -2191,6 +2451,41 @@ export interface components {
              */
             used_at?: string | null;
         };
+        /** @description That a charge is one of those that a transaction paid for. `tollbook proof check` holds it against the chain. */
+        ChargeProofOut: {
+            /**
+             * Format: int64
+             * @description EIP-155 id of the chain.
+             */
+            chain_id: number;
+            /** @description The charge. */
+            charge: components["schemas"]["ProvenChargeOut"];
+            /** @description The `SessionKeyValidator` that paid. */
+            contract: string;
+            /** @description What the contract published with the batch. */
+            evidence_root: string;
+            /** @description The charge's leaf in the evidence tree. */
+            leaf: string;
+            /** @description The end of the log that has the charge, as it was when the batch was planned. */
+            log_head: components["schemas"]["ProvenHeadOut"];
+            /** @description Always `charge_proof`. */
+            object: string;
+            /** @description From there up to the root. */
+            path: components["schemas"]["ProofStepOut"][];
+            /** @description Whom it paid. */
+            payee: string;
+            /** @description What the contract calls the session that was charged. */
+            session_id: string;
+            /** @description What it paid in. */
+            token: string;
+            /** @description Where it paid. */
+            transaction: components["schemas"]["ProofTransactionOut"];
+            /**
+             * Format: int32
+             * @description Always 1.
+             */
+            version: number;
+        };
         /** @description What became of several charges. */
         ChargesOut: {
             /** @description One for each, in order: `{"status": 201, "charge": {…}}` or `{"status": 402, "error": {…}}`. */
@@ -2226,10 +2521,31 @@ export interface components {
             /** @description Cumulative, after it. */
             total_claimed: string;
         };
+        /** @description Take a difference off the list of open items. */
+        CloseDifference: {
+            /** @description Why, in words; 1 to 500 characters. Must not be personal data. */
+            note: string;
+            /** @description How. */
+            resolution: components["schemas"]["CloseResolution"];
+        };
         /** @description Why an open item is none any more. */
         ClosePayoutLine: {
             /** @description In words; 1 to 500 characters. Must not be personal data. */
             explanation: string;
+        };
+        /**
+         * @description How a person closes a difference.
+         * @enum {string}
+         */
+        CloseResolution: "explained" | "accepted";
+        /** @description A sum that is compared. */
+        ComparedSumOut: {
+            /** @description On the chain. */
+            chain: string;
+            /** @description `chain` less `ledger`. */
+            difference: string;
+            /** @description In the log. */
+            ledger: string;
         };
         /** @description A connector, without its secrets. */
         ConnectorOut: {
@@ -2507,6 +2823,89 @@ export interface components {
              * @example pm_card_visa
              */
             method: string;
+        };
+        /** @description A difference that was closed. */
+        DifferenceClosedOut: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            closed_at: string;
+            /** @description Who closed it. */
+            closed_by: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Why. */
+            note: string;
+            /** @description Always `reconciliation_difference`. */
+            object: string;
+            /** @description The place in the log. */
+            position: string;
+            /** @description `explained` or `accepted`. */
+            status: string;
+        };
+        /** @description What ledger and chain say differently. */
+        DifferenceOut: {
+            /** @description How much they differ. */
+            amount?: string | null;
+            /**
+             * Format: int64
+             * @description As of this block.
+             */
+            as_of_block: number;
+            /** @description Why that may be, and what was seen. */
+            causes: string[];
+            /** @description What the chain says. */
+            chain: string;
+            /**
+             * Format: date-time
+             * @description When its figures were noted last.
+             */
+            changed_at: string;
+            /**
+             * Format: date-time
+             * @description When it was closed; `null` while it is open.
+             */
+            closed_at?: string | null;
+            /** @description Who closed it: `api_key:…`, or `chain` when it has gone away. */
+            closed_by?: string | null;
+            /** @description The token. */
+            currency: string;
+            /** @description Its id: the same whenever the same thing differs. */
+            id: string;
+            /** @description What the ledger says; of a payee, of the transactions that differ. */
+            ledger: string;
+            /** @description What a person said. */
+            note?: string | null;
+            /** @description Always `reconciliation_difference`. */
+            object: string;
+            /**
+             * Format: date-time
+             * @description When it was opened last.
+             */
+            opened_at: string;
+            /** @description `open`; `explained` or `accepted` by a person; `resolved` when ledger and chain agree again. */
+            status: string;
+            /**
+             * @description What differs: `type` is `session_escrow` or `session_claimed` (with `session_key_id`), `payee` (with `chain_id`,
+             *     `token`, `payee`) or `exact_payment` (with `exact_payment_id`).
+             */
+            subject: Record<string, never>;
+            /**
+             * Format: int32
+             * @description How often it was opened.
+             */
+            times_opened: number;
+        };
+        /** @description Nodes that say different things of what cannot change any more. */
+        DisagreementOut: {
+            /** @description About what. */
+            about: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
         };
         /** @description A dispute of a payment. */
         DisputeOut: {
@@ -2821,6 +3220,32 @@ export interface components {
              *     chain's token is not known here.
              */
             open?: Record<string, never> | null;
+        };
+        /** @description A chain that is not the one that was read. */
+        HaltOut: {
+            /** @description What the log has of this organization and the chain does not, in words. */
+            differences: string[];
+            /** @description The hash that it has; `null` where the chain ends before it. */
+            found_hash?: string | null;
+            /**
+             * Format: int64
+             * @description The newest block of the chain as it was found.
+             */
+            head_block: number;
+            /**
+             * Format: int64
+             * @description The last final block that was read.
+             */
+            last_block: number;
+            /** @description The hash that it had. */
+            last_hash: string;
+            /** @description `replaced`: a block that was final has another hash. `restored`: the chain ends before what was final. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
         };
         /** @description Several commands about holds. */
         HoldOperations: {
@@ -3276,6 +3701,29 @@ export interface components {
              */
             status: number;
         };
+        /** @description A rotation that the owner has yet to sign. */
+        KeyRotationOut: {
+            /**
+             * Format: int64
+             * @description In unix seconds, to be sent with the signature.
+             */
+            deadline: number;
+            /** @description The address of the key that is to follow: to be sent with the signature. */
+            key: string;
+            /**
+             * Format: int64
+             * @description The session's next nonce, to be sent with the signature.
+             */
+            nonce: number;
+            /** @description Always `key_rotation`. */
+            object: string;
+            /** @description The log's position after the key was made; `null` when none was, because it is the client's or waits already. */
+            position?: string | null;
+            /** @description Of this session key. */
+            session_key_id: string;
+            /** @description What the owner signs (EIP-712, `RotateKey`), for `eth_signTypedData_v4`. */
+            typed_data: Record<string, never>;
+        };
         /** @description One thing that was charged for; a flat amount has no meter. */
         LineOut: {
             /** @description (quantity − included) × unit price, or by the plan's price, exact. */
@@ -3575,6 +4023,57 @@ export interface components {
             used_at?: string | null;
             voucher?: components["schemas"]["VoucherIn"] | null;
         };
+        /** @description A new session key. */
+        NewBatchSessionKey: {
+            /** @description Who holds the key. */
+            custody: components["schemas"]["CustodyIn"];
+            /**
+             * @description Who pays with it. Its account must be in USDC.
+             * @example cus_01kaj3v1q8f5x7m2n9c4b6d8e0
+             */
+            customer_id: string;
+            /** @description Makes this one safe to repeat; the batch's key and the index when left out. */
+            idempotency_key?: string | null;
+            /** @description The address of the client's key: required for `self`, refused for `managed`. */
+            key?: string | null;
+            /**
+             * @description The most that may lie in escrow: a decimal string in USDC, at most 6 decimals.
+             * @example 100
+             */
+            limit: string;
+            /**
+             * @description The wallet whose money it is, and who signs the grant.
+             * @example 0x70997970c51812dc3a010c7d01b50e0d17dc79c8
+             */
+            owner: string;
+            /** @description The most that may be charged in a period; needs `period_secs`. */
+            period_limit?: string | null;
+            /**
+             * Format: int32
+             * @description Length of a period, counted from `valid_after`; needs `period_limit`.
+             */
+            period_secs?: number | null;
+            /**
+             * Format: int32
+             * @description How long what was earned stays claimable after the end: 900 to 2592000; a day when left out.
+             */
+            settle_grace_secs?: number | null;
+            /**
+             * Format: date-time
+             * @description Usable from here, in whole seconds; from now when left out.
+             */
+            valid_after?: string | null;
+            /**
+             * Format: date-time
+             * @description Usable until before here, in whole seconds; at most five years from now.
+             */
+            valid_until: string;
+            /**
+             * Format: int32
+             * @description How long a withdrawal takes at least, up to 2592000; a day when left out (15 minutes on a local chain).
+             */
+            withdraw_delay_secs?: number | null;
+        };
         /**
          * @description A charge: who pays is one of `customer_id` and `session_key_id`, what for is one of `amount`,
          *     `meter` + `quantity`, and `usage`.
@@ -3819,6 +4318,11 @@ export interface components {
             /** @description What one costs. */
             unit_price?: string | null;
         };
+        /** @description Which key is to follow. */
+        NewKeyRotation: {
+            /** @description The address of the client's new key: required for `self`, refused for `managed`. */
+            key?: string | null;
+        };
         /** @description A new payment: for an invoice, or of an amount. */
         NewPayment: {
             /** @description How much. For an invoice at most what is due, and all of that when left out. */
@@ -3966,6 +4470,11 @@ export interface components {
              * @description How long a withdrawal takes at least, up to 2592000; a day when left out (15 minutes on a local chain).
              */
             withdraw_delay_secs?: number | null;
+        };
+        /** @description Several session keys to be drawn up. */
+        NewSessionKeys: {
+            /** @description 1 to 100, each as for `POST /v1/session_keys`, with an `idempotency_key` of its own. */
+            session_keys: components["schemas"]["NewBatchSessionKey"][];
         };
         /** @description Settle now. */
         NewSettlement: {
@@ -4223,6 +4732,63 @@ export interface components {
             object: string;
         };
         /** @description A page of a list. */
+        Page_ChainOut: {
+            /** @description The entries. */
+            data: {
+                /** @description The contract. */
+                contract: string;
+                disagreement?: components["schemas"]["DisagreementOut"] | null;
+                /**
+                 * Format: int64
+                 * @description The newest final block, as it last saw it.
+                 */
+                final_block?: number | null;
+                halted?: components["schemas"]["HaltOut"] | null;
+                /**
+                 * Format: int64
+                 * @description The newest block, as the worker last saw it.
+                 */
+                head_block?: number | null;
+                /**
+                 * Format: date-time
+                 * @description When that was.
+                 */
+                heard_at?: string | null;
+                /**
+                 * Format: int64
+                 * @description EIP-155 id of the chain.
+                 */
+                id: number;
+                /**
+                 * Format: int64
+                 * @description The last final block of which everything is in the log; `null` before the first.
+                 */
+                last_read_block?: number | null;
+                /** @description Its name, for example `base`. */
+                name: string;
+                /** @description Always `chain`. */
+                object: string;
+                /**
+                 * @description `following`; `halted` while the chain is not the one that was read and no person has looked; `reading_anew` after
+                 *     that, until what was sent before was sent again; `not_followed` where no worker has ever read it.
+                 */
+                status: string;
+                /**
+                 * Format: date-time
+                 * @description Since when the worker cannot go on; `null` when it can.
+                 */
+                stuck_since?: string | null;
+                /** @description The token. */
+                token: string;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
         Page_ChargeOut: {
             /** @description The entries. */
             data: {
@@ -4413,6 +4979,68 @@ export interface components {
                 position?: string | null;
                 /** @description The test clock whose time it lives in; `null` for real time. */
                 test_clock_id?: string | null;
+            }[];
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description What to pass as `cursor` to get them. */
+            next_cursor?: string | null;
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description A page of a list. */
+        Page_DifferenceOut: {
+            /** @description The entries. */
+            data: {
+                /** @description How much they differ. */
+                amount?: string | null;
+                /**
+                 * Format: int64
+                 * @description As of this block.
+                 */
+                as_of_block: number;
+                /** @description Why that may be, and what was seen. */
+                causes: string[];
+                /** @description What the chain says. */
+                chain: string;
+                /**
+                 * Format: date-time
+                 * @description When its figures were noted last.
+                 */
+                changed_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it was closed; `null` while it is open.
+                 */
+                closed_at?: string | null;
+                /** @description Who closed it: `api_key:…`, or `chain` when it has gone away. */
+                closed_by?: string | null;
+                /** @description The token. */
+                currency: string;
+                /** @description Its id: the same whenever the same thing differs. */
+                id: string;
+                /** @description What the ledger says; of a payee, of the transactions that differ. */
+                ledger: string;
+                /** @description What a person said. */
+                note?: string | null;
+                /** @description Always `reconciliation_difference`. */
+                object: string;
+                /**
+                 * Format: date-time
+                 * @description When it was opened last.
+                 */
+                opened_at: string;
+                /** @description `open`; `explained` or `accepted` by a person; `resolved` when ledger and chain agree again. */
+                status: string;
+                /**
+                 * @description What differs: `type` is `session_escrow` or `session_claimed` (with `session_key_id`), `payee` (with `chain_id`,
+                 *     `token`, `payee`) or `exact_payment` (with `exact_payment_id`).
+                 */
+                subject: Record<string, never>;
+                /**
+                 * Format: int32
+                 * @description How often it was opened.
+                 */
+                times_opened: number;
             }[];
             /** @description Whether there are more. */
             has_more: boolean;
@@ -5201,7 +5829,10 @@ export interface components {
                  * @description Attempts that failed.
                  */
                 attempts: number;
-                /** @description Why it was opened: `threshold`, `age`, `requested`, `withdrawal` or `ending`. */
+                /**
+                 * @description Why it was opened: `threshold`, `age`, `requested`, `withdrawal`, `frozen`, `revoked` or `expiry`;
+                 *     `ending` in older ones.
+                 */
                 cause: string;
                 /** @description Where it happens. */
                 chain: components["schemas"]["ChainOut"];
@@ -5775,6 +6406,21 @@ export interface components {
             /** @description Seats from then on. */
             quantity: string;
         };
+        /** @description A key that is about to replace the present one. */
+        PendingKeyRotationOut: {
+            /**
+             * Format: date-time
+             * @description Until when the contract takes what the present key has signed.
+             */
+            claimable_until: string;
+            /** @description Its address. */
+            key: string;
+            /**
+             * Format: int64
+             * @description The block in which that was seen.
+             */
+            seen_block: number;
+        };
         /**
          * @description How long a quota counts before it starts anew; calendar borders in UTC.
          * @enum {string}
@@ -6140,6 +6786,74 @@ export interface components {
              */
             type: string;
         };
+        /** @description A step from a leaf up to the root. */
+        ProofStepOut: {
+            /** @description The sibling. */
+            hash: string;
+            /**
+             * @description `left`: the sibling is hashed before what was come to; `right`: after it.
+             * @example left
+             */
+            side: string;
+        };
+        /** @description A settlement's transaction, and its block. */
+        ProofTransactionOut: {
+            /** @description Its block's hash. */
+            block_hash: string;
+            /**
+             * Format: int64
+             * @description Its block's number.
+             */
+            block_number: number;
+            /** @description Its hash. */
+            hash: string;
+        };
+        /** @description A charge as its leaf has it. */
+        ProvenChargeOut: {
+            /**
+             * @description How much.
+             * @example 0.25
+             */
+            amount: string;
+            /**
+             * @description `amount` as a whole number of 10⁻¹²: what is hashed.
+             * @example 250000000000
+             */
+            amount_units: string;
+            /**
+             * @description Charged on the session in all, after it.
+             * @example 1.5
+             */
+            cumulative: string;
+            /**
+             * @description `cumulative` as a whole number of 10⁻¹²: what is hashed.
+             * @example 1500000000000
+             */
+            cumulative_units: string;
+            /** @description Its id. */
+            id: string;
+        };
+        /** @description The end of a log as its leaf has it. */
+        ProvenHeadOut: {
+            /** @description The last link of the hash chain: what `tollbook verify` computes. */
+            chain: string;
+            /** @description The leaf. */
+            leaf: string;
+            /** @description The log's own name. */
+            log_id: string;
+            /**
+             * Format: int32
+             * @description Which of its partitions.
+             */
+            partition: number;
+            /** @description From there up to the root. */
+            path: components["schemas"]["ProofStepOut"][];
+            /**
+             * Format: int64
+             * @description The last position.
+             */
+            position: number;
+        };
         /** @description A quota. */
         QuotaIn: {
             /** @description Whether usage within it is free of charge (an allowance). Not when left out. */
@@ -6286,6 +7000,73 @@ export interface components {
              */
             requests: number;
         };
+        /** @description The last comparison of ledger and chain. Most of it is `null` before the first. */
+        ReconciliationOut: {
+            /**
+             * Format: int64
+             * @description The last final block of which everything was in the log.
+             */
+            as_of_block?: number | null;
+            /**
+             * Format: int64
+             * @description EIP-155 id of the chain.
+             */
+            chain_id?: number | null;
+            claimed?: components["schemas"]["ComparedSumOut"] | null;
+            /**
+             * Format: date-time
+             * @description When its figures were noted: when one has changed, or an hour after the last.
+             */
+            compared_at?: string | null;
+            /** @description The contract. */
+            contract?: string | null;
+            /** @description Of all these sums. */
+            currency?: string | null;
+            escrow?: components["schemas"]["ComparedSumOut"] | null;
+            exact?: components["schemas"]["ComparedSumOut"] | null;
+            /**
+             * Format: int64
+             * @description Exact payments that were compared.
+             */
+            exact_payments: number;
+            /**
+             * Format: int64
+             * @description Differences that are no items because there are too many.
+             */
+            not_opened: number;
+            /** @description Always `reconciliation`. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Differences that are open now.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Payees whose transfers were compared.
+             */
+            payees: number;
+            /** @description The place in the log of the last comparison that was noted. */
+            position?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when somebody waits for a comparison; `null` when nobody does.
+             */
+            requested_at?: string | null;
+            /**
+             * Format: int64
+             * @description Session keys that were compared.
+             */
+            session_keys: number;
+            transferred?: components["schemas"]["ComparedSumOut"] | null;
+        };
+        /** @description A comparison is on its way. */
+        ReconciliationRequestOut: {
+            /** @description Always `reconciliation_request`. */
+            object: string;
+            /** @description The place in the log. */
+            position: string;
+        };
         /** @description A refund of a payment, or of a part of it. */
         RefundOut: {
             /** @description How much. */
@@ -6325,7 +7106,7 @@ export interface components {
         /** @description Something on its way to the chain. */
         RelayOut: {
             /**
-             * @description `register`, `open`, `deposit`, `freeze`, `unfreeze`, `revoke`, `request_withdraw` or
+             * @description `register`, `open`, `deposit`, `freeze`, `unfreeze`, `revoke`, `rotate_key`, `request_withdraw` or
              *     `finalize_withdraw`.
              */
             action: string;
@@ -6595,6 +7376,21 @@ export interface components {
             /** @description The token. */
             token: string;
         };
+        /** @description What became of one of them. */
+        SessionKeyItemOut: {
+            /** @description The problem as it would be told alone. */
+            error?: Record<string, never> | null;
+            /** @description Whether it had been done before, with the same key; only where it was done. */
+            replayed?: boolean | null;
+            session_key?: components["schemas"]["SessionKeyOut"] | null;
+            /** @description Which, where it was there before: as it was named. */
+            session_key_id?: string | null;
+            /**
+             * Format: int32
+             * @description The status that it would have had alone.
+             */
+            status: number;
+        };
         /** @description A session key as it is listed; ask for one alone to see all of it. */
         SessionKeyListedOut: {
             /** @description What may still be charged. */
@@ -6720,8 +7516,11 @@ export interface components {
             period_secs?: number | null;
             /** @description The log's position after the command; `null` when it was only asked for. */
             position?: string | null;
+            /** @description The key that Tollbook has made and the owner has yet to sign for; `null` without one. */
+            prepared_key?: string | null;
             /** @description What is on its way to the chain. */
             relays: components["schemas"]["RelayOut"][];
+            rotation?: components["schemas"]["PendingKeyRotationOut"] | null;
             /** @description What the contract calls the session. */
             session_id: string;
             /**
@@ -6756,6 +7555,15 @@ export interface components {
             withdrawal?: components["schemas"]["WithdrawalOut"] | null;
             /** @description Given back to the owner. */
             withdrawn: string;
+        };
+        /** @description What became of several session keys. */
+        SessionKeysOut: {
+            /** @description One for each, in order: `{"status": 201, "session_key": {…}}` or `{"status": 422, "error": {…}}`. */
+            data: components["schemas"]["SessionKeyItemOut"][];
+            /** @description Always `batch`. */
+            object: string;
+            /** @description The last position in the log of those that were carried out; `null` when none was. */
+            position?: string | null;
         };
         /** @description All session keys of a customer in sum, also those that are over. */
         SessionKeyTotalsOut: {
@@ -6801,11 +7609,20 @@ export interface components {
         };
         /** @description The highest voucher that came. */
         SessionVoucherOut: {
+            /**
+             * Format: date-time
+             * @description Only when it is by a key that was replaced: until when it can be claimed. It pays for what was charged, and for
+             *     no further charge or hold.
+             */
+            former_until?: string | null;
             /** @description What it says, cumulative. */
             max_claimable: string;
             /** @description The same in atomic units, as it was signed. */
             max_claimable_atomic: string;
-            /** @description What may be charged before a higher one is needed: `max_claimable` − `charged` − `held`. */
+            /**
+             * @description What may be charged before a higher one is needed: `max_claimable` − `charged` − `held`; nothing when it is
+             *     by a key that was replaced.
+             */
             remaining: string;
             /** @description What the key signed, in the compact form of ERC-2098: 64 bytes. */
             signature: string;
@@ -6817,7 +7634,10 @@ export interface components {
              * @description Attempts that failed.
              */
             attempts: number;
-            /** @description Why it was opened: `threshold`, `age`, `requested`, `withdrawal` or `ending`. */
+            /**
+             * @description Why it was opened: `threshold`, `age`, `requested`, `withdrawal`, `frozen`, `revoked` or `expiry`;
+             *     `ending` in older ones.
+             */
             cause: string;
             /** @description Where it happens. */
             chain: components["schemas"]["ChainOut"];
@@ -6903,7 +7723,17 @@ export interface components {
          * @description What is to be signed.
          * @enum {string}
          */
-        SignedAction: "grant" | "open" | "deposit" | "freeze" | "unfreeze" | "revoke" | "withdraw" | "voucher";
+        SignedAction: "grant" | "open" | "deposit" | "freeze" | "unfreeze" | "revoke" | "rotate_key" | "withdraw" | "voucher";
+        /** @description A rotation that the owner signed. */
+        SignedKeyRotation: {
+            /**
+             * @description The address of the new key.
+             * @example 0x70997970c51812dc3a010c7d01b50e0d17dc79c8
+             */
+            key: string;
+            /** @description The owner's signature of it. */
+            owner_signature: components["schemas"]["OwnerSignatureIn"];
+        };
         /** @description A claim that the contract skipped. */
         SkippedOut: {
             /** @description The contract's reason. */
@@ -6988,6 +7818,13 @@ export interface components {
         /** @description Who asks: the organization when the body is empty or left out, else the owner. */
         StopIn: {
             owner_signature?: components["schemas"]["OwnerSignatureIn"] | null;
+        };
+        /** @description Which session keys: one of both. */
+        StopMany: {
+            /** @description All of this customer that have not ended: at most 1,000. */
+            customer_id?: string | null;
+            /** @description 1 to 100 of them. */
+            session_key_ids?: string[] | null;
         };
         /** @description The plan of a subscription. */
         SubscribedPlanOut: {
@@ -7504,6 +8341,26 @@ export interface operations {
             default: components["responses"]["ProblemResponse"];
         };
     };
+    list_chains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ChainOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
     list_charges: {
         parameters: {
             query?: {
@@ -7604,6 +8461,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExplanationOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    prove_charge: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChargeProofOut"];
                 };
             };
             default: components["responses"]["ProblemResponse"];
@@ -9826,6 +10708,135 @@ export interface operations {
             default: components["responses"]["ProblemResponse"];
         };
     };
+    get_reconciliation: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    request_reconciliation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationRequestOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    list_differences: {
+        parameters: {
+            query?: {
+                /** @description From `next_cursor`. */
+                cursor?: string;
+                /** @description 1 to 100; 20 when left out. */
+                limit?: number;
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+                /** @description Only those in this status: `open`, `explained`, `accepted` or `resolved`. */
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DifferenceOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    get_difference: {
+        parameters: {
+            query?: {
+                /** @description Wait until this position can be read. */
+                min_position?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DifferenceOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    close_difference: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseDifference"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DifferenceClosedOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
     list_risk: {
         parameters: {
             query?: {
@@ -10205,11 +11216,69 @@ export interface operations {
             default: components["responses"]["ProblemResponse"];
         };
     };
+    rotate_session_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignedKeyRotation"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionKeyOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    prepare_session_key_rotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes the request safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewKeyRotation"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotationOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
     get_typed_data: {
         parameters: {
             query: {
-                /** @description `grant`, `open`, `deposit`, `freeze`, `unfreeze`, `revoke`, `withdraw` or `voucher`. */
-                action: "grant" | "open" | "deposit" | "freeze" | "unfreeze" | "revoke" | "withdraw" | "voucher";
+                /** @description `grant`, `open`, `deposit`, `freeze`, `unfreeze`, `revoke`, `rotate_key`, `withdraw` or `voucher`. */
+                action: "grant" | "open" | "deposit" | "freeze" | "unfreeze" | "revoke" | "rotate_key" | "withdraw" | "voucher";
                 /**
                  * @description In USDC. `open`: the session's limit when left out; `deposit`: required; `withdraw`: all there is when
                  *     left out; `voucher`: what it is to say, cumulative.
@@ -10227,6 +11296,8 @@ export interface operations {
                 deadline?: number;
                 /** @description `open`, `deposit`: tells authorizations of the same amount apart; 0 when left out. */
                 index?: number;
+                /** @description `rotate_key`: the address of the new key; the one that Tollbook has made when left out (managed session keys). */
+                key?: string;
             };
             header?: never;
             path: {
@@ -10309,6 +11380,114 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionKeyOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    create_session_keys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description gives items without a key of their own the key `<this>/<index>` */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSessionKeys"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionKeysOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    freeze_session_keys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes each safe to repeat, under the key `<this>/<session key id>` */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StopMany"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionKeysOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    revoke_session_keys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes each safe to repeat, under the key `<this>/<session key id>` */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StopMany"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionKeysOut"];
+                };
+            };
+            default: components["responses"]["ProblemResponse"];
+        };
+    };
+    unfreeze_session_keys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes each safe to repeat, under the key `<this>/<session key id>` */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StopMany"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionKeysOut"];
                 };
             };
             default: components["responses"]["ProblemResponse"];

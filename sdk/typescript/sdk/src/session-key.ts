@@ -1,7 +1,7 @@
 // Session keys from the owner's side: draw one up, check what is to be signed, sign it, wait until the chain has it.
 // Like any wallet, nothing is signed because it was shown: it must be what was asked for.
 
-import { hashTypedData, isAddressEqual, zeroAddress } from "viem";
+import { hashTypedData, isAddress, isAddressEqual, zeroAddress } from "viem";
 import type { Address, Hex } from "viem";
 import { generatePrivateKey } from "viem/accounts";
 import { answer } from "./client.js";
@@ -9,7 +9,7 @@ import type { Tollbook } from "./client.js";
 import { setTimeout as later } from "./later.js";
 import { atomicOf, exactOf } from "./money.js";
 import type { components } from "./schema.js";
-import { AUTHORIZATION_TYPES, depositNonce, sessionIdOf } from "./typed.js";
+import { AUTHORIZATION_TYPES, SESSION_TYPES, contractDomain, depositNonce, sessionIdOf } from "./typed.js";
 import type { Domain, SessionTerms } from "./typed.js";
 import { signerOf } from "./voucher.js";
 import type { Session, TypedDataSigner } from "./voucher.js";
@@ -93,8 +93,12 @@ export async function newSession(
   return { session: sessionOf(sessionKey, key), sessionKey, privateKey };
 }
 
-/** A session to pay with, from what the ledger shows and the key. */
-export function sessionOf(sessionKey: SessionKey, key: TypedDataSigner | Hex): Session {
+/** A session to pay with, from what the ledger shows and the key. `startAt` is for a key that replaced another one. */
+export function sessionOf(
+  sessionKey: SessionKey,
+  key: TypedDataSigner | Hex,
+  options: Pick<Session, "startAt"> = {},
+): Session {
   const signer = typeof key === "string" ? signerOf(key) : key;
   if (!isAddressEqual(signer.address, sessionKey.key as Address)) throw new TypeError("it is another session's key");
   return {
@@ -104,6 +108,7 @@ export function sessionOf(sessionKey: SessionKey, key: TypedDataSigner | Hex): S
     contract: sessionKey.chain.contract as Address,
     token: sessionKey.chain.token as Address,
     key: signer,
+    ...(options.startAt === undefined ? {} : { startAt: options.startAt }),
   };
 }
 
@@ -129,6 +134,27 @@ export async function waitUntilActive(client: Tollbook, id: string, options: Wai
     if (Date.now() >= end) {
       throw new Error(`the session key is ${key.status} with ${key.deposited} deposited after ${timeoutMs} ms`);
     }
+    await later(POLL_MS, signal);
+  }
+}
+
+/**
+ * Waits until the chain has another key of a session for good: from then on that one signs. It takes as long as the
+ * chain takes to be final, which may be much longer than two minutes: see `timeoutMs`.
+ */
+export async function waitUntilRotated(
+  client: Tollbook,
+  id: string,
+  key: Address,
+  options: Omit<WaitOptions, "deposited"> = {},
+): Promise<SessionKey> {
+  const { timeoutMs = 120_000, signal } = options;
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const now = await answer(client.GET("/v1/session_keys/{id}", { params: { path: { id } } }));
+    if (isAddressEqual(now.key as Address, key)) return now;
+    if (now.status === "revoked" || now.status === "closed") throw new Error(`the session key is ${now.status}`);
+    if (Date.now() >= end) throw new Error(`the session's key is still ${now.key} after ${timeoutMs} ms`);
     await later(POLL_MS, signal);
   }
 }
@@ -178,6 +204,69 @@ const OWNER_TYPES: Record<OwnerAction, string> = {
   revoke: "Revoke",
   withdraw: "RequestWithdraw",
 };
+
+/** Which key is to follow, and what its owner is to sign: what `POST /v1/session_keys/{id}/rotation` answers. */
+export type KeyRotation = components["schemas"]["KeyRotationOut"];
+/** What `POST /v1/session_keys/{id}/rotate` takes. */
+export type SignedKeyRotation = components["schemas"]["SignedKeyRotation"];
+
+/** No signature of another key is good for longer. */
+const ROTATION_SECS_MAX = 86_400;
+
+/**
+ * Signs, as the owner, that `key` takes the place of the session's present key. Without `key` it is the one that
+ * Tollbook has made, and the session key must be managed: else `RefusedToSign`, as when the ledger shows another key.
+ */
+export async function signRotation(
+  owner: TypedDataSigner,
+  sessionKey: Pick<SessionKey, "session_id" | "chain" | "custody">,
+  prepared: KeyRotation,
+  key?: Address,
+): Promise<SignedKeyRotation> {
+  const { nonce, deadline } = prepared;
+  const { chain, custody } = sessionKey;
+  if (key === undefined && custody !== "managed") throw new RefusedToSign("say which key of yours is to follow");
+  if (!isAddress(prepared.key, { strict: false }) || !isAddressEqual(prepared.key, key ?? prepared.key)) {
+    throw new RefusedToSign("another key would follow than was asked for");
+  }
+  if (!Number.isSafeInteger(nonce) || !Number.isSafeInteger(deadline)) {
+    throw new RefusedToSign("what is to be signed has no nonce or deadline");
+  }
+  if (deadline > Date.now() / 1000 + ROTATION_SECS_MAX) {
+    throw new RefusedToSign("the signature would be good for more than a day");
+  }
+  // Put together here, not as it is shown.
+  const signature = await owner.signTypedData({
+    domain: contractDomain(chain.id, chain.contract as Address),
+    types: { RotateKey: SESSION_TYPES.RotateKey },
+    primaryType: "RotateKey",
+    message: {
+      sessionId: sessionKey.session_id,
+      key: prepared.key,
+      nonce: nonce.toString(),
+      deadline: deadline.toString(),
+    },
+  });
+  return { key: prepared.key, owner_signature: { signature, nonce, deadline } };
+}
+
+/**
+ * Puts another key in the place of a session's present one: has it prepared, signs as the owner, has Tollbook send it.
+ * `key` is the address of the client's new key; of a managed session key Tollbook makes one. `waitUntilRotated` tells
+ * when the new key signs.
+ */
+export async function rotateKey(
+  client: Tollbook,
+  owner: TypedDataSigner,
+  sessionKey: Pick<SessionKey, "id" | "session_id" | "chain" | "custody">,
+  key?: Address,
+): Promise<SessionKey> {
+  const params = { path: { id: sessionKey.id } };
+  const body = key === undefined ? {} : { key };
+  const prepared = await answer(client.POST("/v1/session_keys/{id}/rotation", { params, body }));
+  const signed = await signRotation(owner, sessionKey, prepared, key);
+  return answer(client.POST("/v1/session_keys/{id}/rotate", { params, body: signed }));
+}
 
 /** Signs, as the owner, more money for a session that is registered, and has Tollbook send it. */
 export async function deposit(

@@ -46,6 +46,12 @@ export const SESSION_TYPES = {
     { name: "nonce", type: "uint256" },
     { name: "deadline", type: "uint256" },
   ],
+  RotateKey: [
+    { name: "sessionId", type: "bytes32" },
+    { name: "key", type: "address" },
+    { name: "nonce", type: "uint256" },
+    { name: "deadline", type: "uint256" },
+  ],
   RequestWithdraw: [
     { name: "sessionId", type: "bytes32" },
     { name: "payee", type: "address" },

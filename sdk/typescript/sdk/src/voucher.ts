@@ -33,6 +33,12 @@ export interface Session {
   token: Address;
   /** Signs the vouchers. */
   key: TypedDataSigner;
+  /**
+   * Where the session's owner has changed its key: what was signed for with former keys, in all, in atomic units. So
+   * much is taken for agreed to, though no voucher of this key shows it. From what you have kept, not from the server
+   * that is paid: it is what that server is checked against.
+   */
+  startAt?: bigint;
 }
 
 /** A voucher, as it is sent. */

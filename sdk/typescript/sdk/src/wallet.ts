@@ -16,7 +16,7 @@ export interface WalletOptions {
   sessions: readonly Session[];
   /** The most that one request may cost: a decimal string in USDC, for example `"0.05"`, or atomic units. */
   maxAmountPerRequest: string | bigint;
-  /** Where vouchers are remembered; in memory when left out. */
+  /** Where vouchers are remembered, also for the session's next key; in memory when left out. */
   store?: VoucherStore;
   /** How often the server may correct one request; 3 when left out. */
   correctionsMax?: number;
@@ -89,7 +89,9 @@ export class SessionWallet {
     const offer = refused.accepts.find((one) => fits(counter.session, one) && stateOf(one.extra));
     const state = stateOf(offer?.extra);
     const isCorrectable = CORRECTABLE.has(refused.error ?? "") && reservation.corrections < this.#correctionsMax;
-    if (!offer || !state || !isCorrectable) {
+    // Of another key no voucher of ours is taken, however high.
+    const isOurs = state?.key === undefined || sameAddress(state.key, counter.session.key.address);
+    if (!offer || !state || !isCorrectable || !isOurs) {
       counter.release(reservation);
       return false;
     }

@@ -36,6 +36,8 @@ export interface PaymentRequired {
 /** What stands in `extra.state` of a session's offer, when the server refused a voucher. Atomic units. */
 export interface SessionState {
   sessionId: Hex;
+  /** The key whose vouchers the session takes. */
+  key?: string;
   /** Charged so far, rounded up. */
   charged: bigint;
   /** Reserved for requests that are under way. */
@@ -44,7 +46,7 @@ export interface SessionState {
   deposited?: bigint;
   /** The smallest voucher that suffices for this request. */
   required: bigint;
-  /** The highest voucher that the ledger has. */
+  /** The highest voucher of that key that the ledger has. */
   voucher?: { maxClaimable: bigint; signature: Hex };
 }
 
@@ -139,6 +141,7 @@ export function stateOf(extra: Record<string, unknown> | undefined): SessionStat
     charged,
     held,
     required,
+    ...(typeof value.key === "string" ? { key: value.key } : {}),
     ...(deposited === undefined ? {} : { deposited }),
     ...(maxClaimable === undefined || !isHex(voucher.signature)
       ? {}

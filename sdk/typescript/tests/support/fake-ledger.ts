@@ -25,6 +25,10 @@ export class FakeLedger {
   deposited = exactOf("5");
   charged = 0n;
   voucher: { max: bigint; signature: Hex } | undefined;
+  /** The same, by a key that was replaced. */
+  former: { max: bigint; signature: Hex } | undefined;
+  /** Whether another key was seen on the chain, and that is not final. */
+  isRotating = false;
   /** Answers every request of these paths with 503. */
   down: RegExp | undefined;
   /** The same once, after it was done. */
@@ -45,8 +49,13 @@ export class FakeLedger {
     this.#serve(request, response).catch((error: unknown) => response.destroy(error as Error));
   });
 
-  constructor(readonly session: Session) {
+  constructor(public session: Session) {
     this.payee = session.payee;
+  }
+
+  /** Another key signs from now on. */
+  rotate(session: Session): void {
+    [this.former, this.voucher, this.session] = [this.voucher, undefined, session];
   }
 
   async start(): Promise<string> {
@@ -167,11 +176,13 @@ export class FakeLedger {
       };
     }
     if (path === "/v1/session_keys/ses_1") {
-      const voucher = this.voucher && {
-        max_claimable: decimalOf(exactOfAtomic(this.voucher.max)),
-        max_claimable_atomic: this.voucher.max.toString(),
+      const stored = this.voucher ?? this.former;
+      const voucher = stored && {
+        max_claimable: decimalOf(exactOfAtomic(stored.max)),
+        max_claimable_atomic: stored.max.toString(),
         remaining: "0",
-        ...(this.tellsSignature ? { signature: this.voucher.signature } : {}),
+        ...(this.tellsSignature ? { signature: stored.signature } : {}),
+        ...(this.voucher ? {} : { former_until: "2026-12-01T00:00:00Z" }),
       };
       return {
         status: 200,
@@ -179,6 +190,7 @@ export class FakeLedger {
           id: "ses_1",
           session_id: session.sessionId,
           custody: "self",
+          key: session.key.address,
           deposited: decimalOf(this.deposited),
           withdrawn: "0",
           charged: decimalOf(this.charged),
@@ -220,18 +232,21 @@ export class FakeLedger {
       if (this.credits - this.held.account < amount)
         return problem(402, "insufficient_funds", { remaining: decimalOf(this.credits) });
     } else {
+      if (this.isRotating) return problem(409, "key_rotating");
       if (this.deposited - this.charged - this.held.session < amount) return problem(402, "insufficient_deposit");
       const given = body.voucher as { max_claimable: string; signature: Hex } | undefined;
+      let highest = this.voucher;
       if (given) {
         const max = BigInt(given.max_claimable);
         if (!(await isSignedByKey(this.session, max, given.signature))) return problem(422, "voucher_wrong_signer");
         if (max > atomicOf(decimalOf(this.deposited))) return problem(422, "voucher_above_deposit");
-        if (!this.voucher || max > this.voucher.max) this.voucher = { max, signature: given.signature };
+        if (!highest || max > highest.max) highest = { max, signature: given.signature };
       }
       const needed = atomicUp(this.charged + this.held.session + amount);
-      if (given && (this.voucher?.max ?? 0n) < needed) {
+      if (given && (highest?.max ?? 0n) < needed) {
         return problem(402, "voucher_too_low", { needed_atomic: needed.toString() });
       }
+      this.voucher = highest;
     }
     const request = String((body.metadata as Json | undefined)?.request ?? "");
     const hold: FakeHold = { id: `hold_${this.holds.size + 1}`, who, amount, status: "open", request };

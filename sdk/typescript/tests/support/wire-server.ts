@@ -100,6 +100,7 @@ export class WireServer {
   #state(required: bigint): Record<string, unknown> {
     const state = {
       sessionId: this.session.sessionId,
+      key: this.session.key.address.toLowerCase(),
       charged: atomicUp(this.charged).toString(),
       held: this.held.toString(),
       available: "0",
@@ -140,11 +141,12 @@ export class WireServer {
       this.corrections += 1;
       return this.#refuse(response, "voucher_above_deposit", this.#state(required));
     }
-    if (!this.stored || max > this.stored.max) this.stored = { max, signature };
-    if (this.stored.max < required) {
+    const highest = this.stored && this.stored.max > max ? this.stored : { max, signature };
+    if (highest.max < required) {
       this.corrections += 1;
       return this.#refuse(response, "voucher_too_low", this.#state(required));
     }
+    this.stored = highest;
     this.held += this.amount;
     if (this.held > this.heldAtOnceMax) this.heldAtOnceMax = this.held;
     if (key !== undefined) this.answers.set(key, "open");

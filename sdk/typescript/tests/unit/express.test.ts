@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { setTimeout as later } from "node:timers/promises";
 import { paid } from "@tollbook/express";
 import type { PaidOptions } from "@tollbook/express";
-import { decimalOf, exactOf, payingFetch, receiptOf, signVoucher, encode } from "@tollbook/sdk";
+import { decimalOf, encode, exactOf, payingFetch, paymentRequiredOf, receiptOf, signVoucher } from "@tollbook/sdk";
 import { ExactEvmScheme } from "@x402/evm/exact/client";
 import { wrapFetchWithPaymentFromConfig } from "@x402/fetch";
 import express5 from "express";
@@ -175,6 +175,35 @@ for (const [name, express] of [
         assert.equal(receipt.extra?.charged, String((i + 1) * 10_000));
       }
     });
+
+    for (const tellsSignature of [true, false]) {
+      const how = tellsSignature ? "" : ", also of a ledger that shows no signatures";
+      test(`another key goes on, and what the former one signed is not shown${how}`, async () => {
+        ledger.tellsSignature = tellsSignature;
+        const url = await serve(hello);
+        const pay = payingFetch(fetch, { sessions: [session], maxAmountPerRequest: "0.01" });
+        for (let i = 0; i < 2; i += 1) assert.equal((await pay(url)).status, 200);
+        ledger.isRotating = true;
+        const rotating = await pay(url);
+        assert.deepEqual([rotating.status, await code(rotating)], [409, "key_rotating"]);
+        ledger.isRotating = false;
+        const renewed = testSession(OTHER_KEY);
+        ledger.rotate(renewed);
+        const offerOf = (response: Response) =>
+          paymentRequiredOf(response.headers.get("payment-required"))?.accepts.find((one) => one.scheme === "session");
+        const accepted = offerOf(await fetch(url));
+        const payment = encode({ x402Version: 2, accepted, payload: await signVoucher(renewed, 1n) });
+        const refused = await fetch(url, { headers: { "PAYMENT-SIGNATURE": payment } });
+        const { key, required, voucher } = offerOf(refused)?.extra.state as Record<string, unknown>;
+        assert.deepEqual([key, required, voucher], [renewed.key.address, "30000", null]);
+        const next = payingFetch(fetch, {
+          sessions: [{ ...renewed, startAt: 20_000n }],
+          maxAmountPerRequest: "0.01",
+        });
+        for (let i = 0; i < 2; i += 1) assert.equal((await next(url)).status, 200);
+        assert.equal(ledger.charged, exactOf("0.04"));
+      });
+    }
 
     test("the stock client pays exact, and the answer waits for the settlement", async () => {
       const url = await serve(hello);

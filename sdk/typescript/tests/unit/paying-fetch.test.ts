@@ -258,6 +258,137 @@ describe("corrections", () => {
   });
 });
 
+describe("a key that took the place of another one", () => {
+  const renewed = testSession(OTHER_KEY);
+  let next: WireServer;
+
+  /** The ledger as it is when the rotation is final: what the former key signed is no proof, and is not shown. */
+  async function rotated(charged: bigint): Promise<string> {
+    await server.stop();
+    server = next = new WireServer(renewed);
+    next.charged = exactOfAtomic(charged);
+    return next.start();
+  }
+
+  const renewedPaying = (startAt?: bigint, options: Partial<PayingFetchOptions> = {}) =>
+    paying({ sessions: [startAt === undefined ? renewed : { ...renewed, startAt }], ...options });
+
+  test("knows nothing by itself, believes nothing, and says what to do", async () => {
+    url = await rotated(500_000n);
+    await assert.rejects(renewedPaying()(url), (error: unknown) => {
+      assert.ok(error instanceof PaymentError);
+      assert.equal(error.code, "state_not_trusted");
+      assert.match(error.message, /wants a voucher of 501000 .* at most 1000 .*`startAt`.*`store`/);
+      return true;
+    });
+    assert.deepEqual(next.vouchers, [1000n]);
+  });
+
+  test("goes on where the former one ended, with startAt", async () => {
+    url = await rotated(500_000n);
+    const pay = renewedPaying(500_000n);
+    for (let i = 0; i < 3; i += 1) await text(pay(url));
+    // Not `startAt` is signed but what is needed: the server says it, and is believed up to there.
+    assert.deepEqual(next.vouchers, [1000n, 501_000n, 502_000n, 503_000n]);
+    assert.equal(next.corrections, 1);
+    // From now on there is a voucher of this key, which proves it.
+    await text(renewedPaying()(url));
+    assert.equal(next.vouchers.at(-1), 504_000n);
+  });
+
+  test("what former keys signed for ahead is not signed for again", async () => {
+    url = await rotated(3_000n);
+    const pay = renewedPaying(800_000n);
+    for (let i = 0; i < 3; i += 1) await text(pay(url));
+    assert.deepEqual(next.vouchers, [1000n, 4_000n, 5_000n, 6_000n]);
+  });
+
+  test("startAt is no more than it says", async () => {
+    url = await rotated(500_000n);
+    await assert.rejects(renewedPaying(499_999n)(url), { code: "state_not_trusted" });
+    // Nor does it grow by what a server says: not even by a voucher of the former key.
+    const former = await signVoucher(session, 900_000n);
+    next.misbehaviour.state = (state) => ({
+      ...state,
+      charged: "900000",
+      required: "900001",
+      voucher: { maxClaimable: "900000", signature: former.signature },
+    });
+    const pay = renewedPaying(500_000n);
+    for (let i = 0; i < 5; i += 1) await assert.rejects(pay(url), { code: "state_not_trusted" });
+    next.misbehaviour.state = (state) => ({ ...state, charged: "501000", required: "501001" });
+    await assert.rejects(renewedPaying(500_000n)(url), { code: "state_not_trusted" });
+    assert.ok(next.vouchers.every((voucher) => voucher === 1000n));
+  });
+
+  test("many at once begin with startAt", async () => {
+    url = await rotated(500_000n);
+    next.delayMs = 10;
+    const pay = renewedPaying(500_000n);
+    await Promise.all(Array.from({ length: 50 }, () => text(pay(url))));
+    assert.equal(next.charged, exactOfAtomic(550_000n));
+    assert.ok(next.vouchers.every((voucher) => voucher <= 550_000n));
+  });
+
+  test("goes on with the store of the former one", async () => {
+    const store = memoryStore();
+    const before = paying({ store });
+    for (let i = 0; i < 7; i += 1) await text(before(url));
+    url = await rotated(7_000n);
+    const pay = renewedPaying(undefined, { store });
+    for (let i = 0; i < 3; i += 1) await text(pay(url));
+    assert.equal(next.charged, exactOfAtomic(10_000n));
+    assert.ok(next.corrections <= 1);
+  });
+
+  test("startAt is remembered, also when nothing was paid with it yet", async () => {
+    url = await rotated(500_000n);
+    const store = memoryStore();
+    next.misbehaviour.before = (_request, response) => {
+      response.writeHead(400).end();
+      return true;
+    };
+    await renewedPaying(500_000n, { store })(url);
+    next.misbehaviour = {};
+    await text(renewedPaying(undefined, { store })(url));
+    assert.equal(next.stored?.max, 501_000n);
+  });
+
+  test("the former key signs nothing more: the refusal is the caller's", async () => {
+    const pay = paying();
+    for (let i = 0; i < 3; i += 1) await text(pay(url));
+    for (const error of ["voucher_wrong_signer", "voucher_too_low"]) {
+      server.vouchers.length = 0;
+      server.misbehaviour.before = (_request, response) => {
+        const state = {
+          sessionId: session.sessionId,
+          key: renewed.key.address.toLowerCase(),
+          charged: "3000",
+          held: "0",
+          required: "4000",
+          voucher: null,
+        };
+        const required = { x402Version: 2, error, resource: { url }, accepts: [server.offer(state)] };
+        response.writeHead(402, { "PAYMENT-REQUIRED": Buffer.from(JSON.stringify(required)).toString("base64") });
+        response.end(JSON.stringify({ code: error }));
+        return true;
+      };
+      const before = server.requests;
+      const refused = await pay(url);
+      assert.deepEqual([refused.status, await refused.json()], [402, { code: error }]);
+      assert.equal(server.requests, before + 1);
+    }
+  });
+
+  test("startAt is atomic units in a bigint, and nothing else", () => {
+    for (const wrong of [500_000, "0.5", "500000", null]) {
+      assert.throws(() => renewedPaying(wrong as unknown as bigint), TypeError, String(wrong));
+    }
+    for (const wrong of [-1n, 2n ** 128n]) assert.throws(() => renewedPaying(wrong), RangeError);
+    renewedPaying(2n ** 128n - 1n);
+  });
+});
+
 describe("many at once", () => {
   test("200 parallel requests are all paid, with vouchers for what is under way", async () => {
     server.delayMs = 20;

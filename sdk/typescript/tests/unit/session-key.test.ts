@@ -8,14 +8,19 @@ import {
   answer,
   checkedOpening,
   depositNonce,
+  SESSION_TYPES,
+  contractDomain,
   newKey,
   openSession,
+  rotateKey,
   sessionIdOf,
   sessionOf,
+  signRotation,
   signerOf,
   tollbook,
+  waitUntilRotated,
 } from "@tollbook/sdk";
-import type { NewSessionKey, SessionKey, SessionTerms } from "@tollbook/sdk";
+import type { KeyRotation, NewSessionKey, SessionKey, SessionTerms, SignedKeyRotation } from "@tollbook/sdk";
 import type { Address, Hex } from "viem";
 import { recoverTypedDataAddress } from "viem";
 import { TEST_KEY } from "../support/sessions.js";
@@ -178,6 +183,100 @@ test("a session takes its own key only", () => {
   const shown = { ...drawnUp(), key: address };
   assert.equal(sessionOf(shown, privateKey).key.address, address);
   assert.throws(() => sessionOf(shown, TEST_KEY), TypeError);
+  assert.equal("startAt" in sessionOf(shown, privateKey), false);
+  assert.equal(sessionOf(shown, privateKey, { startAt: 7n }).startAt, 7n);
+});
+
+const soon = () => Math.floor(Date.now() / 1000) + 3_600;
+
+/** What a ledger answers that is to put this key in the place of the present one. */
+function preparedFor(key: string, change: Partial<KeyRotation> = {}): KeyRotation {
+  // The typed data is what wallets elsewhere sign; here it is put together anew.
+  const rotation = { object: "key_rotation", session_key_id: "ses_1", key, nonce: 3, deadline: soon(), position: null };
+  return { ...rotation, typed_data: {}, ...change };
+}
+
+/** Who signed that this key follows. */
+function ownerOf(shown: SessionKey, { key, owner_signature }: SignedKeyRotation): Promise<Address> {
+  const { signature, nonce, deadline } = owner_signature;
+  return recoverTypedDataAddress({
+    domain: contractDomain(31337, contract!),
+    types: SESSION_TYPES,
+    primaryType: "RotateKey",
+    message: {
+      sessionId: shown.session_id as Hex,
+      key: key as Address,
+      nonce: BigInt(nonce),
+      deadline: BigInt(deadline),
+    },
+    signature: signature as Hex,
+  });
+}
+
+test("another key is prepared, signed for, sent, and waited for", async () => {
+  const next = newKey().address;
+  const shown = drawnUp();
+  const sent: { path: string; body: unknown }[] = [];
+  let polls = 0;
+  const client = tollbook({
+    url: "http://ledger.test",
+    apiKey: "tb_1",
+    fetch: async (input, init) => {
+      const request = new Request(input, init);
+      const path = new URL(request.url).pathname;
+      if (request.method === "GET") {
+        polls += 1;
+        // A frozen session's key can be changed as well.
+        return Response.json({ ...shown, status: "frozen", key: polls > 1 ? next.toLowerCase() : shown.key });
+      }
+      sent.push({ path, body: await request.json() });
+      if (path.endsWith("/rotation")) return Response.json(preparedFor(next.toLowerCase()));
+      return Response.json({ ...shown, relays: [{ id: "rly_1" }] }, { status: 202 });
+    },
+  });
+  await rotateKey(client, owner, shown, next);
+  assert.deepEqual(
+    sent.map(({ path }) => path),
+    ["/v1/session_keys/ses_1/rotation", "/v1/session_keys/ses_1/rotate"],
+  );
+  assert.deepEqual(sent[0]!.body, { key: next });
+  const signed = sent[1]!.body as SignedKeyRotation;
+  assert.deepEqual([signed.key, signed.owner_signature.nonce], [next.toLowerCase(), 3]);
+  assert.equal(await ownerOf(shown, signed), owner.address);
+  assert.equal((await waitUntilRotated(client, "ses_1", next)).key, next.toLowerCase());
+  assert.equal(polls, 2);
+  await assert.rejects(waitUntilRotated(client, "ses_1", owner.address, { timeoutMs: 0 }), /still 0x/);
+});
+
+test("no other key is signed for than was asked for", async () => {
+  const next = newKey().address;
+  const other = newKey().address;
+  const shown = drawnUp();
+  const refused: [KeyRotation, Address?][] = [
+    [preparedFor(other), next],
+    [preparedFor("0x12"), next],
+    [preparedFor(next, { deadline: soon() + 86_400 }), next],
+    [preparedFor(next, { deadline: Number.MAX_VALUE }), next],
+    [preparedFor(next, { nonce: "3" as unknown as number }), next],
+    // Which key is to follow, a client that has keys of its own must say.
+    [preparedFor(next)],
+  ];
+  for (const [prepared, key] of refused) {
+    await assert.rejects(signRotation(owner, shown, prepared, key), RefusedToSign, JSON.stringify([prepared, key]));
+  }
+  // Of a managed session key it is the one that Tollbook has made.
+  const managed = { ...shown, custody: "managed" } as SessionKey;
+  const signed = await signRotation(owner, managed, preparedFor(other));
+  assert.equal(await ownerOf(shown, signed), owner.address);
+});
+
+test("a session that has ended is not waited for", async () => {
+  const client = tollbook({
+    url: "http://ledger.test",
+    apiKey: "tb_1",
+    fetch: async () => Response.json({ ...drawnUp(), status: "revoked" }),
+  });
+  await assert.rejects(waitUntilRotated(client, "ses_1", owner.address), /revoked/);
 });
 
 test("the client repeats what may be lost with the same key, and tells problems", async () => {

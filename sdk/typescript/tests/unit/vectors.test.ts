@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import {
+  SESSION_TYPES,
   contractDomain,
   depositNonce,
   isSignedByKey,
@@ -14,7 +15,7 @@ import {
 } from "@tollbook/sdk";
 import type { Session, SessionTerms } from "@tollbook/sdk";
 import type { Address, Hex } from "viem";
-import { concat, hashDomain } from "viem";
+import { concat, hashDomain, hashTypedData } from "viem";
 
 interface Vectors {
   keys: { name: string; privateKey: Hex; address: Address }[];
@@ -22,6 +23,15 @@ interface Vectors {
   sessions: { name: string; chainId: number; verifyingContract: Address; sessionId: Hex; session: RawTerms }[];
   vouchers: RawVoucher[];
   rejectedVouchers: RawVoucher[];
+  rotations: {
+    chainId: number;
+    verifyingContract: Address;
+    sessionId: Hex;
+    key: Address;
+    nonce: string;
+    deadline: string;
+    digest: Hex;
+  }[];
   authorizations: {
     sessionId: Hex;
     key: Address;
@@ -130,6 +140,15 @@ test("a voucher that the contract refuses is not taken for our own", async () =>
     assert.equal(await isSignedByKey(session, BigInt(vector.maxClaimable), vector.signature), false, vector.name);
     const compact = concat([vector.r, vector.vs]);
     assert.equal(await isSignedByKey(session, BigInt(vector.maxClaimable), compact), false, `${vector.name}, compact`);
+  }
+});
+
+test("what an owner signs so that another key follows", () => {
+  assert.ok(vectors.rotations.length > 1);
+  for (const { chainId, verifyingContract, digest, sessionId, key, nonce, deadline } of vectors.rotations) {
+    const domain = contractDomain(chainId, verifyingContract);
+    const message = { sessionId, key, nonce: BigInt(nonce), deadline: BigInt(deadline) };
+    assert.equal(hashTypedData({ domain, types: SESSION_TYPES, primaryType: "RotateKey", message }), digest);
   }
 });
 

@@ -12,7 +12,7 @@ import {
   x402Client,
 } from "@x402/fetch";
 import { privateKeyToAccount } from "viem/accounts";
-import { TEST_KEY, testSession } from "../support/sessions.js";
+import { OTHER_KEY, TEST_KEY, testSession } from "../support/sessions.js";
 import { WireServer } from "../support/wire-server.js";
 
 const session = testSession();
@@ -61,8 +61,20 @@ test("many at once", async () => {
 
 test("what cannot be true is not signed", async () => {
   server.charged = exactOfAtomic(500_000n);
-  await assert.rejects(stock()(url), /at most 2000 can have been agreed to/);
+  await assert.rejects(stock()(url), /at most 1000 can have been agreed to/);
   assert.deepEqual(server.vouchers, [1000n]);
+});
+
+test("with another key the session goes on where the former one ended", async () => {
+  await server.stop();
+  server = new WireServer(testSession(OTHER_KEY));
+  server.charged = exactOfAtomic(500_000n);
+  url = await server.start();
+  const sessions = [{ ...testSession(OTHER_KEY), startAt: 500_000n }];
+  const client = sessionScheme({ sessions, maxAmountPerRequest: "0.001" });
+  const pay = wrapFetchWithPaymentFromConfig(fetch, { schemes: [{ network, client }] });
+  for (let i = 0; i < 3; i += 1) assert.equal((await pay(url)).status, 200);
+  assert.deepEqual(server.vouchers, [1000n, 501_000n, 502_000n, 503_000n]);
 });
 
 test("both limits hold: ours, and the stock client's spend controls", async () => {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from time import monotonic
@@ -15,8 +15,8 @@ from .._money import Money, amount, text
 from .._wire import given, path
 from ..errors import SessionNotActive
 from ..session import Asked, Deployment, Session, sign_open
-from ..signing import new_key
-from ..types import AuthorizationIn, OwnerSignatureIn, Page, SessionKey, Settlement, TypedData
+from ..signing import new_key, same_address
+from ..types import AuthorizationIn, Batch, KeyRotation, OwnerSignatureIn, Page, SessionKey, Settlement, TypedData
 
 if TYPE_CHECKING:
     from .client import AsyncClient
@@ -57,6 +57,11 @@ class SessionKeys:
         )  # fmt: skip
         return cast(SessionKey, await self._client.write("POST", path("session_keys"), body, idempotency_key))
 
+    async def batch(self, session_keys: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None) -> Batch:
+        """Draws up to 100 up, each as the API takes one (with `custody`); each succeeds or fails by itself."""
+        body = {"session_keys": list(session_keys)}
+        return cast(Batch, await self._client.write("POST", path("session_keys", "batch"), body, idempotency_key))
+
     async def get(self, session_key_id: str, *, min_position: str | None = None) -> SessionKey:
         """As the log has it now."""
         query = {"min_position": min_position}
@@ -74,10 +79,12 @@ class SessionKeys:
     async def typed_data(
         self,
         session_key_id: str,
-        action: Literal["grant", "open", "deposit", "freeze", "unfreeze", "revoke", "withdraw", "voucher"],
+        action: Literal[
+            "grant", "open", "deposit", "freeze", "unfreeze", "revoke", "rotate_key", "withdraw", "voucher"
+        ],
         **query: Any,
     ) -> TypedData:
-        """What is to be signed: `amount`, `index`, `deadline`, `charge`, as the action needs."""
+        """What is to be signed: `amount`, `index`, `deadline`, `charge`, `key`, as the action needs."""
         query = {name: text(value) if name in ("amount", "charge") else value for name, value in query.items()}
         where = path("session_keys", session_key_id, "typed_data")
         return cast(TypedData, await self._client.get(where, {"action": action, **query}))
@@ -129,6 +136,74 @@ class SessionKeys:
     ) -> SessionKey:
         """Nothing more is charged, ever."""
         return await self._act(session_key_id, "revoke", given(owner_signature=owner_signature), idempotency_key)
+
+    async def freeze_many(
+        self,
+        session_key_ids: Sequence[str] | None = None,
+        *,
+        customer_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Freezes up to 100, or all of a customer, by the organization; each succeeds or fails by itself."""
+        return await self._many("freeze", session_key_ids, customer_id, idempotency_key)
+
+    async def unfreeze_many(
+        self,
+        session_key_ids: Sequence[str] | None = None,
+        *,
+        customer_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Lifts the organization's freeze of up to 100, or of all of a customer."""
+        return await self._many("unfreeze", session_key_ids, customer_id, idempotency_key)
+
+    async def revoke_many(
+        self,
+        session_key_ids: Sequence[str] | None = None,
+        *,
+        customer_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Ends up to 100, or all of a customer, for good."""
+        return await self._many("revoke", session_key_ids, customer_id, idempotency_key)
+
+    async def prepare_rotation(
+        self, session_key_id: str, key: str | None = None, *, idempotency_key: str | None = None
+    ) -> KeyRotation:
+        """Another key: what the owner signs, see `session.sign_rotation`.
+
+        `key` is the address of the client's new one; of a managed session key Tollbook makes it.
+        """
+        where = path("session_keys", session_key_id, "rotation")
+        return cast(KeyRotation, await self._client.write("POST", where, given(key=key), idempotency_key))
+
+    async def rotate(
+        self,
+        session_key_id: str,
+        key: str,
+        owner_signature: OwnerSignatureIn,
+        *,
+        idempotency_key: str | None = None,
+    ) -> SessionKey:
+        """Sends it to the chain. When that is final the new key signs: `wait_until_rotated`."""
+        body = {"key": key, "owner_signature": owner_signature}
+        return await self._act(session_key_id, "rotate", body, idempotency_key)
+
+    async def wait_until_rotated(self, session_key_id: str, key: str, *, timeout_secs: float = 120.0) -> SessionKey:
+        """Waits until the session's key is this one for good, which takes as long as the chain takes to be final."""
+        deadline = monotonic() + timeout_secs
+        while True:
+            state = await self.get(session_key_id)
+            if same_address(state["key"], key):
+                return state
+            if state["status"] in ("revoked", "closed"):
+                raise SessionNotActive(f"the session key {session_key_id} is {state['status']}")
+            if monotonic() >= deadline:
+                why = await self._relay_failure(state)
+                raise SessionNotActive(
+                    f"the session key {session_key_id} still has the key {state['key']} after {timeout_secs:.0f} s{why}"
+                )
+            await anyio.sleep(_POLL_SECS)
 
     async def withdraw(
         self,
@@ -193,6 +268,19 @@ class SessionKeys:
         query = {"session_key_id": state["id"], "category": "session_key", "type": "relay_failed"}
         failures = (await self._client.get(path("events"), query))["data"]
         return f": {failures[-1]['payload'].get('reason')}" if failures else ""
+
+    async def _many(
+        self,
+        action: str,
+        session_key_ids: Sequence[str] | None,
+        customer_id: str | None,
+        idempotency_key: str | None,
+    ) -> Batch:
+        if isinstance(session_key_ids, str):
+            raise TypeError("session_key_ids is a list of ids")
+        ids = None if session_key_ids is None else list(session_key_ids)
+        body = given(session_key_ids=ids, customer_id=customer_id)
+        return cast(Batch, await self._client.write("POST", path("session_keys", action), body, idempotency_key))
 
     async def _act(self, session_key_id: str, action: str, body: Any, idempotency_key: str | None) -> SessionKey:
         where = path("session_keys", session_key_id, action)

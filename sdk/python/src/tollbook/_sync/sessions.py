@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from time import monotonic
@@ -16,8 +16,8 @@ from .._money import Money, amount, text
 from .._wire import given, path
 from ..errors import SessionNotActive
 from ..session import Asked, Deployment, Session, sign_open
-from ..signing import new_key
-from ..types import AuthorizationIn, OwnerSignatureIn, Page, SessionKey, Settlement, TypedData
+from ..signing import new_key, same_address
+from ..types import AuthorizationIn, Batch, KeyRotation, OwnerSignatureIn, Page, SessionKey, Settlement, TypedData
 
 if TYPE_CHECKING:
     from .client import Client
@@ -58,6 +58,11 @@ class SessionKeys:
         )  # fmt: skip
         return cast(SessionKey, self._client.write("POST", path("session_keys"), body, idempotency_key))
 
+    def batch(self, session_keys: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None) -> Batch:
+        """Draws up to 100 up, each as the API takes one (with `custody`); each succeeds or fails by itself."""
+        body = {"session_keys": list(session_keys)}
+        return cast(Batch, self._client.write("POST", path("session_keys", "batch"), body, idempotency_key))
+
     def get(self, session_key_id: str, *, min_position: str | None = None) -> SessionKey:
         """As the log has it now."""
         query = {"min_position": min_position}
@@ -75,10 +80,12 @@ class SessionKeys:
     def typed_data(
         self,
         session_key_id: str,
-        action: Literal["grant", "open", "deposit", "freeze", "unfreeze", "revoke", "withdraw", "voucher"],
+        action: Literal[
+            "grant", "open", "deposit", "freeze", "unfreeze", "revoke", "rotate_key", "withdraw", "voucher"
+        ],
         **query: Any,
     ) -> TypedData:
-        """What is to be signed: `amount`, `index`, `deadline`, `charge`, as the action needs."""
+        """What is to be signed: `amount`, `index`, `deadline`, `charge`, `key`, as the action needs."""
         query = {name: text(value) if name in ("amount", "charge") else value for name, value in query.items()}
         where = path("session_keys", session_key_id, "typed_data")
         return cast(TypedData, self._client.get(where, {"action": action, **query}))
@@ -130,6 +137,74 @@ class SessionKeys:
     ) -> SessionKey:
         """Nothing more is charged, ever."""
         return self._act(session_key_id, "revoke", given(owner_signature=owner_signature), idempotency_key)
+
+    def freeze_many(
+        self,
+        session_key_ids: Sequence[str] | None = None,
+        *,
+        customer_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Freezes up to 100, or all of a customer, by the organization; each succeeds or fails by itself."""
+        return self._many("freeze", session_key_ids, customer_id, idempotency_key)
+
+    def unfreeze_many(
+        self,
+        session_key_ids: Sequence[str] | None = None,
+        *,
+        customer_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Lifts the organization's freeze of up to 100, or of all of a customer."""
+        return self._many("unfreeze", session_key_ids, customer_id, idempotency_key)
+
+    def revoke_many(
+        self,
+        session_key_ids: Sequence[str] | None = None,
+        *,
+        customer_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Ends up to 100, or all of a customer, for good."""
+        return self._many("revoke", session_key_ids, customer_id, idempotency_key)
+
+    def prepare_rotation(
+        self, session_key_id: str, key: str | None = None, *, idempotency_key: str | None = None
+    ) -> KeyRotation:
+        """Another key: what the owner signs, see `session.sign_rotation`.
+
+        `key` is the address of the client's new one; of a managed session key Tollbook makes it.
+        """
+        where = path("session_keys", session_key_id, "rotation")
+        return cast(KeyRotation, self._client.write("POST", where, given(key=key), idempotency_key))
+
+    def rotate(
+        self,
+        session_key_id: str,
+        key: str,
+        owner_signature: OwnerSignatureIn,
+        *,
+        idempotency_key: str | None = None,
+    ) -> SessionKey:
+        """Sends it to the chain. When that is final the new key signs: `wait_until_rotated`."""
+        body = {"key": key, "owner_signature": owner_signature}
+        return self._act(session_key_id, "rotate", body, idempotency_key)
+
+    def wait_until_rotated(self, session_key_id: str, key: str, *, timeout_secs: float = 120.0) -> SessionKey:
+        """Waits until the session's key is this one for good, which takes as long as the chain takes to be final."""
+        deadline = monotonic() + timeout_secs
+        while True:
+            state = self.get(session_key_id)
+            if same_address(state["key"], key):
+                return state
+            if state["status"] in ("revoked", "closed"):
+                raise SessionNotActive(f"the session key {session_key_id} is {state['status']}")
+            if monotonic() >= deadline:
+                why = self._relay_failure(state)
+                raise SessionNotActive(
+                    f"the session key {session_key_id} still has the key {state['key']} after {timeout_secs:.0f} s{why}"
+                )
+            time.sleep(_POLL_SECS)
 
     def withdraw(
         self,
@@ -194,6 +269,19 @@ class SessionKeys:
         query = {"session_key_id": state["id"], "category": "session_key", "type": "relay_failed"}
         failures = (self._client.get(path("events"), query))["data"]
         return f": {failures[-1]['payload'].get('reason')}" if failures else ""
+
+    def _many(
+        self,
+        action: str,
+        session_key_ids: Sequence[str] | None,
+        customer_id: str | None,
+        idempotency_key: str | None,
+    ) -> Batch:
+        if isinstance(session_key_ids, str):
+            raise TypeError("session_key_ids is a list of ids")
+        ids = None if session_key_ids is None else list(session_key_ids)
+        body = given(session_key_ids=ids, customer_id=customer_id)
+        return cast(Batch, self._client.write("POST", path("session_keys", action), body, idempotency_key))
 
     def _act(self, session_key_id: str, action: str, body: Any, idempotency_key: str | None) -> SessionKey:
         where = path("session_keys", session_key_id, action)
