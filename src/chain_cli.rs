@@ -1,20 +1,25 @@
 //! `tollbook chain status` and `tollbook chain confirm`: how the chain is followed, and a person's word when it is not
 //! the one that was read. Both work on the database; the nodes are asked where they are set.
 
-use chain::Client;
+use std::path::PathBuf;
+
+use chain::client::EndpointState;
+use chain::{ChainError, Client};
+use chrono::TimeDelta;
 use clap::Args;
+use domain::Timestamp;
 use domain::chain_watch::{ChainWatch, HaltReason};
 use domain::evm::Address;
 use domain::ids::SessionKeyId;
-use domain::settler::Settler;
-use eventstore::Ledger;
+use domain::settler::{Settler, SettlerError};
 use eventstore::postgres::PostgresLog;
+use eventstore::{Ledger, clock};
 use sqlx::PgPool;
 use workers::chain::status::Status;
 use workers::chain::survey::Restating;
 use workers::chain::{status, survey, watch};
 
-use crate::config::{Chain, Store};
+use crate::config::{self, Chain, Exact, Hidden, Store};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -24,6 +29,9 @@ const OPERATOR: &str = "system:operator";
 const NOTE_CHARS_MAX: usize = 1_000;
 /// Session keys that are looked up at a time.
 const PAGE: i64 = 500;
+/// A worker notes every few seconds what it sees. How long nothing may be heard of it, on a local chain and on others.
+const SILENT_MAX_LOCAL: TimeDelta = TimeDelta::seconds(15);
+const SILENT_MAX: TimeDelta = TimeDelta::seconds(60);
 
 /// Options of `chain status`.
 #[derive(Debug, Args)]
@@ -52,6 +60,27 @@ pub struct ConfirmArgs {
     /// of it stays lost
     #[arg(long, value_name = "ADDRESS")]
     give_up: Option<Address>,
+    /// The settler's private key, as workers have it: with --give-up its address is refused
+    #[arg(long, env = "TOLLBOOK_SETTLER_KEY", hide_env_values = true)]
+    settler_key: Option<Hidden>,
+    /// A file that holds it
+    #[arg(long, env = "TOLLBOOK_SETTLER_KEY_FILE")]
+    settler_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    exact: Exact,
+}
+
+/// The addresses that the settings sign with.
+struct OwnKeys {
+    settler: Option<Address>,
+    exact: Option<Address>,
+}
+
+impl ConfirmArgs {
+    fn own_keys(&self) -> Result<OwnKeys, Error> {
+        let settler = config::private_key(self.settler_key.as_ref(), self.settler_key_file.as_deref())?;
+        Ok(OwnKeys { settler: settler.map(|key| key.address()), exact: self.exact.address()? })
+    }
 }
 
 fn note(text: &str) -> Result<String, String> {
@@ -91,37 +120,56 @@ impl Place {
     }
 }
 
+/// What `chain status` comes to, the gravest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Well,
+    Waits,
+    Look,
+}
+
+impl Verdict {
+    const fn look_unless(is_well: bool) -> Self {
+        if is_well { Self::Well } else { Self::Look }
+    }
+
+    /// The last line.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Well => "ok",
+            Self::Waits => "wait: it is read anew",
+            Self::Look => "a person should look",
+        }
+    }
+}
+
 /// `tollbook chain status`. Whether all is well.
 pub async fn show(args: StatusArgs) -> Result<bool, Error> {
     let place = Place::open(&args.store, &args.chain).await?;
     println!("chain {} ({}), contract {}", args.chain.network.name, place.chain_id, place.contract);
-    let mut is_well = show_reading(place.status().await?.as_ref());
+    let (status, watch) = (place.status().await?, place.watch().await?);
+    let silent_max = if args.chain.network.is_local { SILENT_MAX_LOCAL } else { SILENT_MAX };
+    let mut verdict = show_reading(status.as_ref(), &watch, silent_max, clock::now());
     if let Some(client) = &place.client {
-        for endpoint in client.endpoints().await {
-            match endpoint.state {
-                Ok((head, last_final)) => {
-                    println!("node {}: newest block {}, final {}", endpoint.host, head.number, number(last_final));
-                }
-                Err(error) => println!("node {}: {error}", endpoint.host),
-            }
-        }
+        verdict = verdict.max(show_nodes(&client.endpoints().await));
     }
-    is_well &= show_watch(&place.watch().await?);
+    verdict = verdict.max(show_watch(&watch));
     for (address, settler) in place.settlers().await? {
-        is_well &= show_settler(place.client.as_ref(), address, &settler).await;
+        verdict = verdict.max(show_settler(place.client.as_ref(), address, &settler).await);
     }
-    println!("{}", if is_well { "ok" } else { "a person should look" });
-    Ok(is_well)
+    println!("{}", verdict.words());
+    Ok(verdict == Verdict::Well)
 }
 
 fn number(block: Option<u64>) -> String {
     block.map_or_else(|| "none".to_owned(), |number| number.to_string())
 }
 
-fn show_reading(status: Option<&Status>) -> bool {
+/// How far it was read, and how its worker fares. Nobody hears of the worker while it is halted.
+fn show_reading(status: Option<&Status>, watch: &ChainWatch, silent_max: TimeDelta, now: Timestamp) -> Verdict {
     let Some(status) = status else {
         println!("no worker has followed this chain yet");
-        return true;
+        return Verdict::Look;
     };
     println!("read up to block {}", number(status.last_read));
     let heard = status.heard_at.map_or_else(|| "never".to_owned(), |at| at.to_rfc3339());
@@ -131,16 +179,43 @@ fn show_reading(status: Option<&Status>) -> bool {
         number(status.last_final),
         status.sights
     );
-    if status.reads_anew {
+    let is_halted = watch.halted.is_some();
+    // What a person has confirmed is read anew, also before a worker has begun to.
+    let reads_anew = !is_halted && (status.reads_anew || status.confirmations < watch.confirmations);
+    if reads_anew {
         println!("it is read anew: nothing new is settled before what was sent is sent again");
+    }
+    let is_silent = !is_halted && status.heard_at.is_none_or(|at| now - at > silent_max);
+    if is_silent {
+        // One round may read all of the chain.
+        let why = if reads_anew { "it reads still, or none runs" } else { "none runs, or no node answers it" };
+        println!("nothing was heard of the worker for more than {} seconds: {why}", silent_max.num_seconds());
     }
     if let Some((since, why)) = &status.stuck {
         println!("the worker is stuck since {}: {why}", since.to_rfc3339());
     }
-    status.stuck.is_none()
+    match (status.stuck.is_some(), reads_anew) {
+        (true, _) => Verdict::Look,
+        (false, true) => Verdict::Waits,
+        (false, false) => Verdict::look_unless(!is_silent),
+    }
 }
 
-fn show_watch(watch: &ChainWatch) -> bool {
+/// What the nodes say. One that does not answer is made up for by another; one of another chain is not.
+fn show_nodes(nodes: &[EndpointState]) -> Verdict {
+    for EndpointState { host, state } in nodes {
+        match state {
+            Ok((head, last_final)) => {
+                println!("node {host}: newest block {}, final {}", head.number, number(*last_final));
+            }
+            Err(error) => println!("node {host}: {error}"),
+        }
+    }
+    let is_other = |node: &EndpointState| matches!(node.state, Err(ChainError::Mismatch(_)));
+    Verdict::look_unless(nodes.iter().any(|node| node.state.is_ok()) && !nodes.iter().any(is_other))
+}
+
+fn show_watch(watch: &ChainWatch) -> Verdict {
     if let Some((halted, since)) = &watch.halted {
         println!("halted since {}: {}", since.to_rfc3339(), halted.reason.name());
         let now = match (halted.reason, halted.found_hash) {
@@ -162,10 +237,10 @@ fn show_watch(watch: &ChainWatch) -> bool {
             println!("  {}: {}", answer.endpoint, answer.answer);
         }
     }
-    watch.halted.is_none() && watch.disagreement.is_none()
+    Verdict::look_unless(watch.halted.is_none() && watch.disagreement.is_none())
 }
 
-async fn show_settler(client: Option<&Client>, address: Address, settler: &Settler) -> bool {
+async fn show_settler(client: Option<&Client>, address: Address, settler: &Settler) -> Verdict {
     let signed = settler.queue.iter().filter(|queued| queued.mined.is_none()).filter_map(|queued| queued.nonce());
     let in_flight: Vec<u64> = signed.collect();
     let unsigned = settler.queue.iter().filter(|queued| queued.signed.is_none() && queued.rejected.is_none()).count();
@@ -190,7 +265,7 @@ async fn show_settler(client: Option<&Client>, address: Address, settler: &Settl
     if let Some(stalled) = &settler.stalled {
         println!("  stalled: {}: {}", stalled.reason.name(), stalled.detail);
     }
-    settler.stalled.is_none()
+    Verdict::look_unless(settler.stalled.is_none())
 }
 
 /// `tollbook chain confirm`. Whether all of it could be done.
@@ -200,6 +275,9 @@ pub async fn confirm(args: ConfirmArgs) -> Result<bool, Error> {
         return restate(&place, &args.note).await;
     }
     if let Some(settler) = args.give_up {
+        if let Some(why) = at_work(&place, &args.own_keys()?, settler).await? {
+            return Err(why.into());
+        }
         return give_up(&place, settler, &args.note).await;
     }
     watch::confirm(&place.ledger, place.chain_id, place.contract, OPERATOR, &args.note).await??;
@@ -207,18 +285,56 @@ pub async fn confirm(args: ConfirmArgs) -> Result<bool, Error> {
     Ok(true)
 }
 
-async fn give_up(place: &Place, settler: Address, note: &str) -> Result<bool, Error> {
-    if watch::give_up_resend(&place.ledger, place.chain_id, settler, OPERATOR, note).await?? {
-        println!("given up: what the chain has lost of {settler} is not sent again");
-        return Ok(true);
+/// Why a settler is not given up: its key is at work, so what the chain has lost of it is sent again by itself. The
+/// settings say which keys are; where they do not name the one that could have taken its place, the log says whether there
+/// was one.
+async fn at_work(place: &Place, own: &OwnKeys, settler: Address) -> Result<Option<String>, Error> {
+    if [own.settler, own.exact].contains(&Some(settler)) {
+        return Ok(Some(format!(
+            "that key is at work here: the transactions of {settler} are sent again by themselves"
+        )));
     }
-    println!("nothing of {settler} is being sent again");
-    Ok(false)
+    let log = PostgresLog::new(place.pool.clone());
+    let Some(given) = survey::last_given(&log, place.chain_id, settler).await? else { return Ok(None) };
+    let (successor, names, any) = match given.is_exact {
+        true => (own.exact, "TOLLBOOK_EXACT_KEY, TOLLBOOK_EXACT_KEY_FILE or TOLLBOOK_EXACT_ADDRESS", "address"),
+        false => (own.settler, "TOLLBOOK_SETTLER_KEY or TOLLBOOK_SETTLER_KEY_FILE", "key"),
+    };
+    if successor.is_some() {
+        return Ok(None);
+    }
+    for (other, _) in place.settlers().await? {
+        let of_other = survey::last_given(&log, place.chain_id, other).await?;
+        if of_other.is_some_and(|other| other.is_exact == given.is_exact && other.position > given.position) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(format!(
+        "the log knows no other key that has taken the place of {settler}: where that key is at work, its transactions are \
+         sent again by themselves. If another one is, say which: set {names}. If none is any more, say so: \
+         any other {any} will do there"
+    )))
+}
+
+async fn give_up(place: &Place, settler: Address, note: &str) -> Result<bool, Error> {
+    match watch::give_up_resend(&place.ledger, place.chain_id, settler, OPERATOR, note).await? {
+        Ok(true) => {
+            println!("given up: what the chain has lost of {settler} is not sent again");
+            Ok(true)
+        }
+        Ok(false) => {
+            println!("nothing of {settler} is being sent again");
+            Ok(false)
+        }
+        Err(SettlerError::NotOpen) => Err(format!("no such settler in this log: {settler}").into()),
+        Err(denied) => Err(denied.into()),
+    }
 }
 
 async fn restate(place: &Place, note: &str) -> Result<bool, Error> {
     let client = place.client.as_ref().ok_or("set EVM_RPC_URL")?;
-    if place.watch().await?.halted.is_some() {
+    let watch = place.watch().await?;
+    if watch.halted.is_some() {
         return Err("the chain is halted: confirm first, without --restate".into());
     }
     if let Some((address, _)) = place.settlers().await?.iter().find(|(_, settler)| settler.resend.is_some()) {
@@ -228,7 +344,9 @@ async fn restate(place: &Place, note: &str) -> Result<bool, Error> {
         )
         .into());
     }
-    if place.status().await?.is_none_or(|status| status.reads_anew) {
+    // Until a worker has taken a confirmation up it is not known what is sent again, and what was read is of the chain before.
+    let is_read = |status: Status| !status.reads_anew && status.confirmations >= watch.confirmations;
+    if !place.status().await?.is_some_and(is_read) {
         return Err("the chain is being read: deposits may still come".into());
     }
     let (mut restated, mut denied) = (0, 0);
@@ -255,4 +373,64 @@ async fn restate(place: &Place, note: &str) -> Result<bool, Error> {
     }
     println!("{restated} restated, {denied} could not be");
     Ok(denied == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chain::client::BlockRef;
+    use domain::evm::Bytes32;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn verdict(status: Option<&Status>, watch: &ChainWatch) -> Verdict {
+        show_reading(status, watch, SILENT_MAX, at("2026-01-01T00:10:00Z"))
+    }
+
+    #[test]
+    fn well_is_what_a_worker_follows() {
+        let watch = ChainWatch { confirmations: 1, ..ChainWatch::default() };
+        let status = Status { confirmations: 1, heard_at: Some(at("2026-01-01T00:09:00Z")), ..Status::default() };
+        assert_eq!(verdict(Some(&status), &watch), Verdict::Well);
+        assert_eq!(verdict(None, &watch), Verdict::Look, "nobody has ever followed it");
+        for heard_at in [None, Some(at("2026-01-01T00:08:59Z"))] {
+            assert_eq!(verdict(Some(&Status { heard_at, ..status.clone() }), &watch), Verdict::Look, "{heard_at:?}");
+        }
+        let stuck = Some((at("2026-01-01T00:09:30Z"), "denied".to_owned()));
+        assert_eq!(verdict(Some(&Status { stuck, ..status }), &watch), Verdict::Look);
+    }
+
+    #[test]
+    fn what_is_read_anew_is_waited_for() {
+        let watch = ChainWatch { confirmations: 1, ..ChainWatch::default() };
+        let status = Status { heard_at: Some(at("2026-01-01T00:09:55Z")), ..Status::default() };
+        assert_eq!(verdict(Some(&status), &watch), Verdict::Waits, "it is confirmed, and nobody has begun");
+        let begun = Status { confirmations: 1, reads_anew: true, ..status };
+        assert_eq!(verdict(Some(&begun), &watch), Verdict::Waits);
+        // Much may be read in one go.
+        assert_eq!(verdict(Some(&Status { heard_at: None, ..begun.clone() }), &watch), Verdict::Waits);
+        let stuck = Some((at("2026-01-01T00:09:30Z"), "denied".to_owned()));
+        assert_eq!(verdict(Some(&Status { stuck, ..begun }), &watch), Verdict::Look);
+    }
+
+    #[test]
+    fn some_node_must_answer_and_none_for_another_chain() {
+        let node = |state| EndpointState { host: "node.example".to_owned(), state };
+        let head = BlockRef { number: 7, hash: Bytes32([1; 32]), time: at("2026-01-01T00:00:00Z") };
+        let good = node(Ok((head, Some(3))));
+        let away = node(Err(ChainError::Unavailable("no answer".to_owned())));
+        let other = node(Err(ChainError::Mismatch("its chain id is 1".to_owned())));
+        assert_eq!(show_nodes(std::slice::from_ref(&good)), Verdict::Well);
+        assert_eq!(show_nodes(&[away.clone(), good.clone()]), Verdict::Well);
+        assert_eq!(show_nodes(&[away]), Verdict::Look);
+        assert_eq!(show_nodes(&[good, other]), Verdict::Look);
+    }
+
+    #[test]
+    fn the_gravest_is_said() {
+        assert_eq!(Verdict::Well.max(Verdict::Waits).max(Verdict::Look), Verdict::Look);
+        assert_eq!(Verdict::Waits.max(Verdict::Well).words(), "wait: it is read anew");
+    }
 }

@@ -162,7 +162,7 @@ pub struct VerifyArgs {
     pub anchored: bool,
     /// With --anchored: an address that settles for this log. What it has put on the chain must be in the log, and so what
     /// those have that the log names
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', requires = "anchored")]
     pub settler: Vec<Address>,
     /// The settler's private key: the same, for its address
     #[arg(long, env = "TOLLBOOK_SETTLER_KEY", hide_env_values = true)]
@@ -170,11 +170,12 @@ pub struct VerifyArgs {
     /// A file that holds it
     #[arg(long, env = "TOLLBOOK_SETTLER_KEY_FILE")]
     pub settler_key_file: Option<PathBuf>,
-    /// With --anchored: read what was put on the chain from this block on; from when the log began when left out
-    #[arg(long)]
+    /// With --anchored: read what was put on the chain from this block on, which must be final; from when the log began
+    /// when left out
+    #[arg(long, requires = "anchored")]
     pub from_block: Option<u64>,
     /// With --anchored: let settlements be that are on another chain, or in another contract
-    #[arg(long)]
+    #[arg(long, requires = "anchored")]
     pub allow_elsewhere: bool,
 }
 

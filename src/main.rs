@@ -7,7 +7,7 @@
 //! checks that a charge was paid for, [`demo_upstream`] stands in for what is sold, [`demo_stripe`] for Stripe,
 //! [`plans`], [`test_clock`] and [`invoice`] ask a running server for something ([`remote`]), [`simulate`] sends a
 //! trace, [`demo_billing`] sells a plan and checks the invoice,
-//! [`bench`](mod@bench) measures how fast all of it is.
+//! [`bench`](mod@bench) measures how fast all of it is. [`pipe`] ends it quietly when nobody reads what it prints.
 
 mod audit;
 mod bench;
@@ -21,6 +21,7 @@ mod invoice;
 mod node;
 mod onchain;
 mod parked;
+mod pipe;
 mod plans;
 mod proof;
 mod remote;
@@ -38,6 +39,10 @@ use cli::{Cli, Command, DemoCommand};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    pipe::quietly(start)
+}
+
+fn start() -> ExitCode {
     let cli = Cli::parse();
     cli.logging.install();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -311,6 +311,7 @@ fn install_metrics() -> Result<PrometheusHandle, Error> {
     }
     for (name, text) in [
         ("tollbook_chain_errors_total", "Rounds of the chain's workers that ended early"),
+        ("tollbook_chain_resent_unpaid_total", "Claims and transactions that paid once and not when sent again"),
         ("tollbook_chain_sights_undone_total", "What was taken back because its block went away, by what it was"),
         ("tollbook_settlements_total", "Settlements, by what became of them"),
         ("tollbook_claims_skipped_total", "Claims that the contract skipped, by its reason"),

@@ -29,7 +29,7 @@ pub struct ChainArgs {
 enum ChainCommand {
     /// Say how the chain is followed: how far it was read, what its nodes say, what settlers wait for
     ///
-    /// The exit code is 1 when a person should look.
+    /// The exit code is 1 when a person should look, and while the chain is read anew.
     Status(StatusArgs),
     /// Go on with a chain that is not the one that was read: it is read anew, and what it has lost is sent again
     Confirm(ConfirmArgs),

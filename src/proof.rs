@@ -38,7 +38,7 @@ struct CheckArgs {
     #[arg(long, env = "EVM_RPC_URL", hide_env_values = true, value_delimiter = ',', required = true)]
     rpc: Vec<Hidden>,
     /// Take a block as final when so many blocks lie on top of it; left out, when the node says that it is
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     confirmations: Option<u64>,
     /// The contract that the wallet has put its money into: the proof must be about this one. Left out, the proof's own
     /// word is taken
@@ -61,17 +61,32 @@ async fn check(args: &CheckArgs) -> Result<(), Error> {
         proof::ProofError::Chain(error) => format!("the proof could not be checked: {error}"),
         error => format!("not proven: {error}"),
     };
+    let nodes = nodes(&args.rpc)?;
     let proof = ChargeProof::read(&read(&args.file)?).map_err(not_proven)?;
     let finality = args.confirmations.map_or(Finality::Finalized, Finality::Confirmations);
     let expected = Expected { contract: args.contract, token: args.token };
     proof.check_expected(&expected).map_err(not_proven)?;
     let mut checked = None;
-    for Hidden(url) in args.rpc.iter().filter(|url| !url.0.trim().is_empty()) {
-        checked = Some(proof::check(&proof, url.trim(), finality).await.map_err(not_proven)?);
+    for url in nodes {
+        checked = Some(proof::check(&proof, url, finality).await.map_err(not_proven)?);
     }
     let checked = checked.ok_or("--rpc names no node")?;
     println!("{}\n\n{}", words(&proof, &checked, finality), reservations(&proof, &expected));
     Ok(())
+}
+
+/// The nodes that are named. What is none is not repeated: a URL may hold a key.
+fn nodes(rpc: &[Hidden]) -> Result<Vec<&str>, String> {
+    let is_url = |url: &str| {
+        let url = url.parse::<reqwest::Url>();
+        url.is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+    };
+    let nodes: Vec<&str> = rpc.iter().map(|Hidden(url)| url.trim()).filter(|url| !url.is_empty()).collect();
+    if nodes.iter().all(|url| is_url(url)) {
+        Ok(nodes)
+    } else {
+        Err("--rpc (or EVM_RPC_URL in its place) is not a URL: one begins with http:// or https://".to_owned())
+    }
 }
 
 /// A file, or standard input; at most one byte more than a proof has.
@@ -147,6 +162,19 @@ fn reservations(proof: &ChargeProof, expected: &Expected) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nodes_are_urls() {
+        let told = |urls: &[&str]| {
+            let urls: Vec<Hidden> = urls.iter().map(|url| Hidden((*url).to_owned())).collect();
+            nodes(&urls).map(|nodes| nodes.len())
+        };
+        assert_eq!(told(&["http://127.0.0.1:8545", " https://node.example/KEY ", ""]), Ok(2));
+        for wrong in ["nonsense", "node.example:8545", "localhost:8545", "ws://node.example/SECRET"] {
+            let why = told(&["http://127.0.0.1:8545", wrong]).unwrap_err();
+            assert!(why.contains("--rpc") && !why.contains(wrong), "{why}");
+        }
+    }
 
     #[test]
     fn what_is_the_proofs_own_word_is_said() {

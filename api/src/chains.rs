@@ -179,9 +179,15 @@ pub struct DisagreementOut {
     pub about: String,
 }
 
+/// The status of a chain at which nothing is amiss.
+const FOLLOWING: &str = "following";
+/// That of one of which a person has confirmed what it is now, until the log is where it is.
+const READING_ANEW: &str = "reading_anew";
+
 /// How far the chain was read, and how its worker fares.
 struct Followed {
     last_read: Option<i64>,
+    confirmations: u64,
     reads_anew: bool,
     head: Option<i64>,
     last_final: Option<i64>,
@@ -194,9 +200,9 @@ async fn followed(app: &App, client: &Client) -> Result<Option<Followed>, StoreE
     let settings = client.settings();
     let chain_id = i64::try_from(settings.network.chain_id).unwrap_or(i64::MAX);
     let row = sqlx::query!(
-        r#"select c.block_number as "block_number?", c.reading_anew as "reading_anew?", w.head_block as "head_block?",
-               w.final_block as "final_block?", w.heard_at as "heard_at?", w.stuck_since as "stuck_since?",
-               w.stuck_why as "stuck_why?"
+        r#"select c.block_number as "block_number?", c.confirmations as "confirmations?",
+               c.reading_anew as "reading_anew?", w.head_block as "head_block?", w.final_block as "final_block?",
+               w.heard_at as "heard_at?", w.stuck_since as "stuck_since?", w.stuck_why as "stuck_why?"
            from chain_cursors c full join chain_workers w using (chain_id, contract)
            where chain_id = $1 and contract = $2"#,
         chain_id,
@@ -206,6 +212,7 @@ async fn followed(app: &App, client: &Client) -> Result<Option<Followed>, StoreE
     .await?;
     Ok(row.map(|row| Followed {
         last_read: row.block_number.filter(|number| *number >= 0),
+        confirmations: row.confirmations.unwrap_or_default().unsigned_abs(),
         reads_anew: row.reading_anew.unwrap_or(false),
         head: row.head_block,
         last_final: row.final_block,
@@ -221,6 +228,22 @@ pub(crate) async fn watch(app: &App, client: &Client) -> Result<ChainWatch, Stor
     Ok(app.ledger.load::<ChainWatch>(&StreamId::new(ChainWatch::CATEGORY, name)).await?.state)
 }
 
+/// As `ChainOut::status` says it. What a person has confirmed is read anew, also before a worker has begun to.
+fn status(watch: &ChainWatch, followed: Option<&Followed>) -> &'static str {
+    match followed {
+        _ if watch.halted.is_some() => "halted",
+        None => "not_followed",
+        Some(followed) if followed.reads_anew || followed.confirmations < watch.confirmations => READING_ANEW,
+        Some(_) => FOLLOWING,
+    }
+}
+
+/// Whether the log is where the chain is: nothing has to be read or sent anew because the chain was set back.
+pub(crate) async fn is_followed(app: &App, client: &Client) -> Result<bool, StoreError> {
+    let watch = watch(app, client).await?;
+    Ok(status(&watch, followed(app, client).await?.as_ref()) == FOLLOWING)
+}
+
 /// What keeps the chain from being followed, in words for those who operate it; nobody's money is named.
 pub async fn troubles(app: &App, client: &Client) -> Result<Vec<String>, StoreError> {
     let watch = watch(app, client).await?;
@@ -232,11 +255,12 @@ pub async fn troubles(app: &App, client: &Client) -> Result<Vec<String>, StoreEr
         troubles.push(format!("its nodes disagree on {} since {}", seen.what, since.to_rfc3339()));
     }
     troubles.extend(exact_stalled(app, client).await?.as_ref().map(stalled_words));
-    let Some(followed) = followed(app, client).await? else { return Ok(troubles) };
-    if followed.reads_anew && watch.halted.is_none() {
-        troubles.push("read anew after it was set back".to_owned());
+    let followed = followed(app, client).await?;
+    if status(&watch, followed.as_ref()) == READING_ANEW {
+        troubles.push("the chain is read anew after it was set back".to_owned());
     }
-    if let Some((since, why)) = followed.stuck.filter(|(since, _)| *since + STUCK_AFTER <= clock::now()) {
+    let stuck = followed.and_then(|followed| followed.stuck);
+    if let Some((since, why)) = stuck.filter(|(since, _)| *since + STUCK_AFTER <= clock::now()) {
         troubles.push(format!("its worker is stuck since {}: {why}", since.to_rfc3339()));
     }
     Ok(troubles)
@@ -292,12 +316,7 @@ async fn chain_out(app: &App, principal: &Principal, client: &Client) -> Result<
     let settings = client.settings();
     let watch = watch(app, client).await?;
     let followed = followed(app, client).await?;
-    let status = match &followed {
-        _ if watch.halted.is_some() => "halted",
-        None => "not_followed",
-        Some(followed) if followed.reads_anew => "reading_anew",
-        Some(_) => "following",
-    };
+    let status = status(&watch, followed.as_ref());
     let number = |of: fn(&Followed) -> Option<i64>| followed.as_ref().and_then(of).map(i64::unsigned_abs);
     Ok(ChainOut {
         object: "chain",
@@ -389,6 +408,26 @@ mod tests {
             differences,
             resend: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_is_confirmed_is_read_anew_before_a_worker_has_begun() {
+        let followed = |confirmations, reads_anew| Followed {
+            last_read: Some(7),
+            confirmations,
+            reads_anew,
+            head: None,
+            last_final: None,
+            heard_at: None,
+            stuck: None,
+        };
+        let confirmed = ChainWatch { confirmations: 1, ..ChainWatch::default() };
+        assert_eq!(status(&confirmed, None), "not_followed");
+        assert_eq!(status(&confirmed, Some(&followed(0, false))), READING_ANEW);
+        assert_eq!(status(&confirmed, Some(&followed(1, true))), READING_ANEW);
+        assert_eq!(status(&confirmed, Some(&followed(1, false))), FOLLOWING);
+        let again = ChainWatch { halted: Some((halted(Vec::new()), clock::now())), ..confirmed };
+        assert_eq!(status(&again, Some(&followed(1, true))), "halted");
     }
 
     #[test]

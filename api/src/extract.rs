@@ -156,7 +156,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
                 let text = rejection.body_text();
                 let reason = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
                 // "limit: invalid digit" names the parameter first; "unknown field `x`" in its middle.
-                let code = if reason.contains("unknown field `") { "unknown_field" } else { "invalid_request" };
+                let code = match reason {
+                    reason if reason.contains("unknown field `") => "unknown_field",
+                    reason if reason.starts_with("missing field `") => "missing_field",
+                    _ => "invalid_request",
+                };
                 let first = reason.split(':').next().filter(|name| !name.contains(' '));
                 let param = first.or(reason.split('`').nth(1)).unwrap_or("query").to_owned();
                 Err(Problem::bad_request(code, &param, reason))

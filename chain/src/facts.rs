@@ -90,6 +90,9 @@ fn read(log: &Log, ordinal: u64, decimals: u32) -> Option<Seen> {
         Events::Frozen(e) => (e.sessionId, None, Fact::Frozen),
         Events::Unfrozen(e) => (e.sessionId, None, Fact::Unfrozen),
         Events::Revoked(e) => (e.sessionId, None, Fact::Revoked),
+        // The payee's own guardian; of a session with several payees each freezes its part alone.
+        Events::GuardianFrozen(e) => (e.sessionId, Some(e.payee), Fact::GuardianFrozen),
+        Events::GuardianUnfrozen(e) => (e.sessionId, Some(e.payee), Fact::GuardianUnfrozen),
         // What the old key signed is claimable for a while yet.
         Events::KeyRotated(e) => {
             let claimable_until = at_seconds(e.previousKeyUntil.to::<u64>());
@@ -166,7 +169,9 @@ pub fn settled<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::SessionKeyValidator::{BatchSettled, Claimed, Frozen, KeyRotated};
+    use crate::bindings::SessionKeyValidator::{
+        BatchSettled, Claimed, Frozen, GuardianFrozen, GuardianSet, GuardianUnfrozen, KeyRotated,
+    };
     use alloy::primitives::aliases::U48;
     use alloy::primitives::{Address as AlloyAddress, B256, LogData, U256};
     use alloy::sol_types::SolEvent;
@@ -228,5 +233,20 @@ mod tests {
         let seen = read_all(&[entry(1, 7, 0, rotated.encode_log_data())], 6);
         let fact = Fact::KeyRotated { key: Address([6; 20]), claimable_until: at_seconds(1_700_000_000) };
         assert_eq!(seen.first().map(|seen| (&seen.fact, seen.payee)), Some((&fact, None)));
+    }
+
+    #[test]
+    fn what_a_guardian_does_is_about_its_own_payees_part() {
+        let (session, payee, guardian) =
+            (B256::repeat_byte(9), AlloyAddress::repeat_byte(2), AlloyAddress::repeat_byte(8));
+        let logs = [
+            GuardianSet { payee, guardian }.encode_log_data(),
+            GuardianFrozen { sessionId: session, payee, guardian }.encode_log_data(),
+            GuardianUnfrozen { sessionId: session, payee, guardian }.encode_log_data(),
+        ];
+        let logs: Vec<_> = (0..).zip(logs).map(|(index, data)| entry(1, 7, index, data)).collect();
+        let seen = read_all(&logs, 6).into_iter().map(|seen| (seen.session_id, seen.payee, seen.fact, seen.ordinal));
+        let told = |fact, ordinal| (Bytes32([9; 32]), Some(Address([2; 20])), fact, ordinal);
+        assert_eq!(seen.collect::<Vec<_>>(), [told(Fact::GuardianFrozen, 1), told(Fact::GuardianUnfrozen, 2)]);
     }
 }

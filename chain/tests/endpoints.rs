@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use alloy::primitives::aliases::U48;
-use alloy::primitives::{B256, U256};
+use alloy::primitives::{B256, LogData, U256};
 use alloy::rpc::types::{Block, Log};
-use alloy::sol_types::SolEvent;
-use chain::bindings::SessionKeyValidator::Frozen;
+use alloy::sol_types::{SolCall, SolEvent};
+use chain::bindings::SessionKeyValidator::{Frozen, sessionStateCall};
+use chain::bindings::TestUSDC::{AuthorizationCanceled, AuthorizationUsed, authorizationStateCall};
 use chain::client::{ChainError, Client, Settings};
 use chain::networks::{Finality, Network};
 use domain::evm::{Address, Bytes32, HexBytes};
@@ -35,6 +36,10 @@ struct Says {
     logs: Vec<Log>,
     receipt: Option<Value>,
     nonce: Result<u64, &'static str>,
+    /// Whether every session is frozen.
+    is_frozen: bool,
+    /// Whether every authorization was used.
+    is_used: bool,
     /// How much gas a call takes; or why it would fail.
     estimate: Result<u64, &'static str>,
     /// The answer to signed bytes; `None` when it takes them.
@@ -57,6 +62,8 @@ impl Default for Says {
             logs: Vec::new(),
             receipt: None,
             nonce: Ok(7),
+            is_frozen: false,
+            is_used: false,
             estimate: Ok(50_000),
             send: None,
             is_silent: false,
@@ -83,18 +90,51 @@ fn block(number: u64, forked_from: u64) -> Value {
     serde_json::to_value(block).unwrap()
 }
 
-/// A log entry of the contract: a session that was frozen.
-fn frozen(session: u8, number: u64, forked_from: u64) -> Log {
-    let event = Frozen { sessionId: B256::repeat_byte(session), claimableUntil: U48::from(0) };
+/// A log entry of the transaction with this mark.
+fn entry(address: Address, data: LogData, mark: u8, number: u64, forked_from: u64) -> Log {
     Log {
-        inner: alloy::primitives::Log { address: chain::address(CONTRACT), data: event.encode_log_data() },
+        inner: alloy::primitives::Log { address: chain::address(address), data },
         block_hash: Some(hash(number, forked_from)),
         block_number: Some(number),
-        transaction_hash: Some(B256::repeat_byte(session)),
+        transaction_hash: Some(B256::repeat_byte(mark)),
         transaction_index: Some(0),
-        log_index: Some(u64::from(session)),
+        log_index: Some(u64::from(mark)),
         ..Log::default()
     }
+}
+
+/// One of the contract: a session that was frozen.
+fn frozen(session: u8, number: u64, forked_from: u64) -> Log {
+    let event = Frozen { sessionId: B256::repeat_byte(session), claimableUntil: U48::from(0) };
+    entry(CONTRACT, event.encode_log_data(), session, number, forked_from)
+}
+
+/// One of the token: a nonce of an address that was used.
+fn used(from: Address, nonce: Bytes32, mark: u8, number: u64) -> Log {
+    let event = AuthorizationUsed { authorizer: chain::address(from), nonce: B256::from(nonce.0) };
+    entry(TOKEN, event.encode_log_data(), mark, number, u64::MAX)
+}
+
+/// The same of one that was cancelled.
+fn cancelled(from: Address, nonce: Bytes32, mark: u8, number: u64) -> Log {
+    let event = AuthorizationCanceled { authorizer: chain::address(from), nonce: B256::from(nonce.0) };
+    entry(TOKEN, event.encode_log_data(), mark, number, u64::MAX)
+}
+
+/// Whether a filter takes a log entry, by its address and its topics; what it leaves open does not matter.
+fn is_taken(filter: &Value, log: &Log) -> bool {
+    let is_one_of = |wanted: &Value, word: &Value| {
+        let is_it = |one: &Value| one.as_str().unwrap().eq_ignore_ascii_case(word.as_str().unwrap());
+        match wanted {
+            Value::Null => true,
+            Value::Array(any) => any.is_empty() || any.iter().any(is_it),
+            one => is_it(one),
+        }
+    };
+    let topics = filter["topics"].as_array().cloned().unwrap_or_default();
+    let words: Vec<Value> = log.inner.data.topics().iter().map(|topic| json!(topic)).collect();
+    let fits = topics.iter().enumerate().all(|(i, wanted)| is_one_of(wanted, words.get(i).unwrap_or(&json!(""))));
+    fits && is_one_of(&filter["address"], &json!(log.inner.address))
 }
 
 fn receipt(number: u64, forked_from: u64, has_succeeded: bool) -> Value {
@@ -105,6 +145,12 @@ fn receipt(number: u64, forked_from: u64, has_succeeded: bool) -> Value {
         "logs": [], "logsBloom": format!("0x{}", "00".repeat(256)), "type": "0x2",
         "status": if has_succeeded { "0x1" } else { "0x0" },
     })
+}
+
+/// Whether a call is one of this function.
+fn is_call(params: &Value, selector: [u8; 4]) -> bool {
+    let input = params[0]["input"].as_str().or(params[0]["data"].as_str()).unwrap_or_default();
+    input.starts_with(&format!("0x{:08x}", u32::from_be_bytes(selector)))
 }
 
 impl Says {
@@ -119,6 +165,14 @@ impl Says {
     fn answer(&self, method: &str, params: &Value) -> Result<Value, String> {
         match method {
             "eth_chainId" => Ok(json!(format!("{:#x}", self.chain_id))),
+            "eth_call" if is_call(params, sessionStateCall::SELECTOR) => {
+                // The status comes first; of the rest nothing is asked.
+                let status = if self.is_frozen { 3 } else { 2 };
+                Ok(json!(format!("0x{status:064x}{}", "0".repeat(11 * 64))))
+            }
+            "eth_call" if is_call(params, authorizationStateCall::SELECTOR) => {
+                Ok(json!(format!("0x{:064x}", u8::from(self.is_used))))
+            }
             "eth_call" => {
                 let of_token = params[0]["to"].as_str().unwrap().eq_ignore_ascii_case(&TOKEN.to_string());
                 let domain = match of_token {
@@ -136,7 +190,8 @@ impl Says {
                 if to - from >= self.span_max {
                     return Err("query exceeds max block range".into());
                 }
-                let is_asked_for = |log: &&Log| (from..=to).contains(&log.block_number.unwrap());
+                let is_asked_for =
+                    |log: &&Log| (from..=to).contains(&log.block_number.unwrap()) && is_taken(&params[0], log);
                 Ok(json!(self.logs.iter().filter(is_asked_for).collect::<Vec<_>>()))
             }
             "eth_getTransactionReceipt" => Ok(json!(self.receipt)),
@@ -389,6 +444,78 @@ async fn what_any_node_has_seen_counts_as_seen() {
     assert_eq!(sessions, [1, 2, 3], "each once, and of two chains both");
     second.stop().await;
     assert_eq!(client.logs_seen(11, 20).await.unwrap().len(), 2, "as long as one answers");
+}
+
+#[tokio::test]
+async fn what_one_node_has_of_a_session_is_heard_and_what_is_final_must_be_agreed() {
+    let (first, second) = two().await;
+    second.says(|says| says.is_frozen = true);
+    let client = client(&[&first, &second]);
+    let ask = async |block| {
+        let views = client.sessions_at(Bytes32([5; 32]), block).await?;
+        Ok::<_, ChainError>(views.iter().map(|view| view.frozen).collect::<Vec<_>>())
+    };
+    assert_eq!(ask(None).await.unwrap(), [false, true], "each says its own");
+    let (what, answers) = disagreement(ask(Some(8)).await.unwrap_err());
+    assert!(what.ends_with("in block 8") && answers.len() == 2, "{what}");
+    first.says(|says| says.is_frozen = true);
+    assert_eq!(ask(Some(8)).await.unwrap(), [true], "one answer, which all give");
+    second.stop().await;
+    assert_eq!(ask(None).await.unwrap(), [true], "the silence of one stops nothing");
+    assert_eq!(ask(Some(8)).await.unwrap(), [true]);
+}
+
+#[tokio::test]
+async fn who_used_an_authorization_is_asked_of_all_nodes() {
+    let (first, second) = two().await;
+    let client = client(&[&first, &second]);
+    let (from, nonce) = (SENDER, Bytes32([6; 32]));
+    let is_used = async || client.is_authorization_used_anywhere(TOKEN, from, nonce).await.unwrap();
+    assert!(!is_used().await);
+    second.says(|says| says.is_used = true);
+    assert!(is_used().await, "one that says so is enough");
+    let uses = async || client.authorization_uses(TOKEN, from, nonce, 0).await.unwrap();
+    let (other, one) = (Bytes32([7; 32]), used(from, nonce, 1, 9));
+    // Of another nonce, another payer, another contract.
+    let others = [used(from, other, 2, 3), used(CONTRACT, nonce, 3, 3), frozen(4, 3, u64::MAX)];
+    second.says(|says| says.logs = others.to_vec());
+    assert!(uses().await.is_empty());
+    second.says(|says| says.logs.push(one.clone()));
+    assert_eq!(uses().await.iter().map(|used| used.tx_hash.0[0]).collect::<Vec<_>>(), [1], "any that has it");
+    // In final blocks all must have it, or none.
+    let last = async |block| client.final_authorization_use(TOKEN, from, nonce, 0, block).await;
+    let (what, _) = disagreement(last(10).await.unwrap_err());
+    assert!(what.ends_with("in blocks 0 to 10"), "{what}");
+    assert_eq!(last(8).await.unwrap(), None);
+    first.says(|says| says.logs = vec![one.clone()]);
+    assert_eq!(uses().await.len(), 1, "the same one is named once");
+    assert_eq!(last(10).await.unwrap().map(|used| used.block_number), Some(9));
+    first.says(|says| says.logs = vec![used(from, nonce, 2, 12)]);
+    assert_eq!(uses().await.len(), 2, "of two chains both");
+    // Who has not come so far has nothing to say about it.
+    first.says(|says| says.head = 4);
+    assert_eq!(last(10).await.unwrap().map(|used| used.block_number), Some(9));
+    first.stop().await;
+    assert!(is_used().await, "the silence of one stops nothing");
+}
+
+#[tokio::test]
+async fn a_cancelled_authorization_is_used_and_made_no_transfer() {
+    let (first, second) = two().await;
+    let client = client(&[&first, &second]);
+    let (from, nonce) = (SENDER, Bytes32([6; 32]));
+    for node in [&first, &second] {
+        node.says(|says| says.logs = vec![cancelled(from, Bytes32([7; 32]), 1, 3), cancelled(from, nonce, 2, 9)]);
+    }
+    assert!(client.authorization_uses(TOKEN, from, nonce, 0).await.unwrap().is_empty());
+    let last = async |block| client.final_authorization_use(TOKEN, from, nonce, 0, block).await;
+    assert_eq!(last(8).await.unwrap(), None);
+    let found = last(10).await.unwrap().unwrap();
+    assert_eq!((found.tx_hash.0, found.block_number), ([2; 32], 9));
+    // Whether it was used or cancelled, all must say the same.
+    first.says(|says| says.logs = vec![used(from, nonce, 3, 9)]);
+    let (_, answers) = disagreement(last(10).await.unwrap_err());
+    assert!(answers.iter().all(|(_, answer)| answer.starts_with("transaction 0x")), "{answers:?}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use alloy::sol_types::{SolCall, SolStruct};
 use chain::calls::{self, Claim};
 use chain::client::{ChainError, Client, Receipt, Settings};
 use chain::deploy::{self, Deployed};
@@ -16,6 +17,18 @@ use chain::voucher;
 use domain::evm::{Address, Bytes32, HexBytes};
 use domain::money::{Amount, Currency};
 use domain::session_key::{Custody, Fact, Terms};
+
+/// What a payer signs who does not want an authorization to be used, and the call that has it cancelled.
+mod cancelling {
+    alloy::sol! {
+        struct CancelAuthorization {
+            address authorizer;
+            bytes32 nonce;
+        }
+
+        function cancelAuthorization(address authorizer, bytes32 nonce, bytes signature) external;
+    }
+}
 
 struct World {
     client: Client,
@@ -128,6 +141,7 @@ async fn the_chain_as_it_is() {
     another_chain_contract_or_token_is_noticed(world.deployed).await;
     from_one_signature_to_a_claim(&world).await;
     a_transfer_that_its_payer_authorized(&world).await;
+    an_authorization_that_its_payer_cancelled(&world).await;
 }
 
 async fn a_transfer_that_its_payer_authorized(world: &World) {
@@ -143,7 +157,8 @@ async fn a_transfer_that_its_payer_authorized(world: &World) {
     assert!(!client.has_code(from).await.unwrap());
     assert!(client.has_code(token).await.unwrap());
     assert!(!client.is_authorization_used(token, from, nonce).await.unwrap());
-    assert_eq!(client.authorization_use(token, from, nonce, first_block).await.unwrap(), None);
+    assert!(!client.is_authorization_used_anywhere(token, from, nonce).await.unwrap());
+    assert!(client.authorization_uses(token, from, nonce, first_block).await.unwrap().is_empty());
     let calldata = eip3009::calldata(&authorization, &signed);
     // Tokens of today take a key's signature in either form.
     for calldata in [&calldata, &eip3009::calldata(&authorization, &Signed::Account(signature))] {
@@ -154,11 +169,36 @@ async fn a_transfer_that_its_payer_authorized(world: &World) {
     assert!(receipt.status() && eip3009::is_paid(receipt.logs(), token, &authorization));
     assert_eq!(client.balance(to).await.unwrap(), before.plus(amount("0.01")));
     assert!(client.is_authorization_used(token, from, nonce).await.unwrap());
-    let used = client.authorization_use(token, from, nonce, first_block).await.unwrap().unwrap();
+    assert!(client.is_authorization_used_anywhere(token, from, nonce).await.unwrap());
+    let uses = client.authorization_uses(token, from, nonce, first_block).await.unwrap();
+    assert_eq!(uses.len(), 1);
+    let used = uses[0];
     assert_eq!((used.tx_hash.0, Some(used.block_number)), (receipt.transaction_hash.0, receipt.block_number));
+    for (last, expected) in [(used.block_number - 1, None), (used.block_number, Some(used))] {
+        let found = client.final_authorization_use(token, from, nonce, first_block, last).await.unwrap();
+        assert_eq!(found, expected, "up to block {last}");
+    }
     let refused = client.simulate(to, token, &calldata).await;
     let is_named = matches!(&refused, Err(ChainError::Refused { error, .. }) if error == "AuthorizationUsedOrCanceled");
     assert!(is_named, "it is good once: {refused:?}");
+}
+
+async fn an_authorization_that_its_payer_cancelled(world: &World) {
+    let (client, token, from) = (&world.client, world.deployed.usdc, world.owner.address());
+    let network = Network::find("local").unwrap();
+    let first_block = client.head().await.unwrap().number;
+    let (_, nonce) = voucher::generate().unwrap();
+    let (authorizer, word) = (chain::address(from), nonce.0.into());
+    let cancelled = cancelling::CancelAuthorization { authorizer, nonce: word };
+    let digest = cancelled.eip712_signing_hash(&eip3009::token_domain(network, token));
+    let signature = world.owner.sign_digest(digest).unwrap().0.into();
+    let call = cancelling::cancelAuthorizationCall { authorizer, nonce: word, signature };
+    let receipt = send_to(world, token, &HexBytes(call.abi_encode())).await;
+    assert!(receipt.status() && client.is_authorization_used(token, from, nonce).await.unwrap());
+    assert!(client.authorization_uses(token, from, nonce, first_block).await.unwrap().is_empty(), "it paid nobody");
+    let block = receipt.block_number.unwrap();
+    let found = client.final_authorization_use(token, from, nonce, first_block, block).await.unwrap().unwrap();
+    assert_eq!((found.tx_hash.0, found.block_number), (receipt.transaction_hash.0, block));
 }
 
 async fn from_one_signature_to_a_claim(world: &World) {
@@ -220,11 +260,11 @@ async fn from_one_signature_to_a_claim(world: &World) {
     );
     assert_eq!(client.session(&terms).await.unwrap().nonce, 1);
     let block = receipt.block_number.unwrap();
-    let wanted = async |at| client.withdrawal_wanted(terms.session_id, terms.payee, at).await.unwrap();
-    assert_eq!((wanted(None).await, wanted(Some(block - 1)).await), (amount("5"), Amount::ZERO));
-    let view = client.session_at(terms.session_id, None).await.unwrap();
+    let wanted = async |at| client.withdrawals_wanted(terms.session_id, terms.payee, at).await.unwrap();
+    assert_eq!((wanted(None).await, wanted(Some(block - 1)).await), (vec![amount("5")], vec![Amount::ZERO]));
+    let view = client.sessions_at(terms.session_id, None).await.unwrap()[0];
     assert_eq!((view.status, view.key, view.frozen, view.revoked), (2, terms.key, false, false));
-    assert_eq!(client.session_at(Bytes32([7; 32]), Some(block)).await.unwrap().status, 0);
+    assert_eq!(client.sessions_at(Bytes32([7; 32]), Some(block)).await.unwrap()[0].status, 0);
     what_a_node_knows_of_a_transaction(world, &receipt).await;
     let early = client.simulate(from, terms.contract, &calls::finalize_withdraw(&terms)).await;
     assert!(matches!(&early, Err(ChainError::Refused { error, .. }) if error == "WithdrawalNotReady"), "{early:?}");

@@ -236,7 +236,10 @@ fn every_shipped_payload_is_read() {
 fn every_form_of_a_payload_is_read() {
     let session_key = [
         ("frozen", r#"{"customer_id":C,"by":"organization","at":null}"#),
+        ("frozen", r#"{"customer_id":C,"by":"guardian","at":P}"#),
         ("unfrozen", r#"{"customer_id":C,"by":"organization","at":null}"#),
+        ("unfrozen", r#"{"customer_id":C,"by":"guardian","at":P}"#),
+        ("unfrozen", r#"{"customer_id":C,"by":"guardian","at":null}"#),
         ("revoked", r#"{"customer_id":C,"by":"organization","at":null}"#),
         ("revoked", r#"{"customer_id":C,"by":"owner","at":P,"is_final":false}"#),
         (
@@ -311,7 +314,7 @@ fn every_form_of_what_a_chain_takes_back_is_read() {
         let undone = r#"{"customer_id":C,"what":WHAT,"at":P,"after":M}"#.replace("WHAT", &format!("\"{what}\""));
         check::<SessionKeyEvent>("sight_undone", 1, &spelled_out(&undone));
     }
-    for reason in ["no_gas_money", "underpriced", "not_taken", "gap"] {
+    for reason in ["no_gas_money", "underpriced", "not_taken", "gap", "unclear"] {
         check::<SettlerEvent>("stalled", 1, &format!(r#"{{"reason":"{reason}","detail":"the queue as a whole"}}"#));
     }
     let settlement = include_str!("../golden/settlement.opened.1.json");

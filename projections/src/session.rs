@@ -18,7 +18,8 @@ pub(crate) struct Life {
     pub registered: bool,
     /// The owner's freeze: on its way, or on the chain. One that fails on its way is none.
     pub owner_freeze: Option<String>,
-    /// Whether the organization froze it.
+    /// Whether the organization froze it, or the guardian who acts for it. Where one of the two is left when the other
+    /// ends, that one is said again right after it.
     pub organization_frozen: bool,
 }
 
@@ -48,11 +49,11 @@ impl Life {
                 FrozenBy::Owner => {
                     self.owner_freeze = Some(if e.at.is_some() { ON_CHAIN } else { RELAYED }.to_owned());
                 }
-                FrozenBy::Organization => self.organization_frozen = true,
+                FrozenBy::Organization | FrozenBy::Guardian => self.organization_frozen = true,
             },
             SessionKeyEvent::Unfrozen(e) => match e.by {
                 FrozenBy::Owner => self.owner_freeze = None,
-                FrozenBy::Organization => self.organization_frozen = false,
+                FrozenBy::Organization | FrozenBy::Guardian => self.organization_frozen = false,
             },
             SessionKeyEvent::RelayFailed(e) if e.action == RelayAction::Freeze => {
                 self.owner_freeze.take_if(|freeze| freeze == RELAYED);

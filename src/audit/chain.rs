@@ -118,7 +118,8 @@ async fn compare(pool: &PgPool, log: &Arc<dyn Log>, client: &Client) -> Result<O
     for payee in &paid {
         let first = compare::first_block(payee, was_set_back).unwrap_or(between.after);
         let transfers = client.transfers(payee.payee, first, between.after).await?;
-        let found = compare::payee(payee, &transfers, between);
+        let mut found = compare::payee(payee, &transfers, between);
+        compare::look_up(client, payee, &mut found, between, was_set_back).await?;
         let (name, count) = (format!("to {}", payee.payee), payee.settlements.len().to_string());
         table.add_row([name.as_str(), &count, &found.ledger.to_string(), &found.chain.to_string()]);
         differences.extend(found.differences.iter().map(|one| of_payee(payee, one)));

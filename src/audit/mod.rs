@@ -20,6 +20,9 @@ const LISTED_MAX: usize = 20;
 pub async fn verify(args: &VerifyArgs) -> Result<bool, Error> {
     let missing = "--anchored compares with the chain: set EVM_RPC_URL and TOLLBOOK_CONTRACT";
     let client = if args.anchored { Some(args.chain.client()?.ok_or(missing)?) } else { None };
+    if let (Some(client), Some(from_block)) = (&client, args.from_block) {
+        published::reaches(client, from_block).await?;
+    }
     let (pool, log) = args.store.open()?;
     let mut clean = true;
     for partition in log.partitions().await? {

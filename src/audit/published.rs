@@ -95,6 +95,17 @@ pub struct Compared {
     pub block: u64,
 }
 
+/// Refuses to begin above what is final: nothing would be read, and nothing found.
+pub async fn reaches(client: &Client, from_block: u64) -> Result<(), Error> {
+    match client.finalized().await? {
+        Some(last) if from_block <= last.number => Ok(()),
+        Some(last) => {
+            Err(format!("--from-block {from_block}: the chain is final up to block {} only", last.number).into())
+        }
+        None => Err(format!("--from-block {from_block}: nothing of the chain is final yet").into()),
+    }
+}
+
 /// Whether each batch that settlers of this log have put on the chain is in the log. `settlers` are those that the
 /// settings name: whoever can write in the log can take its own out. `from_block` is where reading begins; an hour before
 /// the log's first event when left out. `None` when nobody is known who has settled.

@@ -296,7 +296,8 @@ impl Worker {
                 self.has_more = true;
                 continue;
             }
-            let compared = compare::payee(payee, &transfers.all, between);
+            let mut compared = compare::payee(payee, &transfers.all, between);
+            compare::look_up(&self.client, payee, &mut compared, between, was_set_back).await?;
             let settled = payee.settlements.iter().map(|settlement| settlement.organization_id);
             let claimed = payee.claims.values().flat_map(|others| others.claims.iter().map(|(whose, ..)| *whose));
             let organizations: BTreeSet<OrganizationId> = settled.chain(claimed).collect();

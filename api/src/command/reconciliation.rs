@@ -265,6 +265,10 @@ async fn restate(
         _ => return Err(SessionKeyError::NotFound.into()),
     };
     let client = chains::of(app, terms)?;
+    if !chains::is_followed(app, client).await? {
+        let detail = "the chain was set back, and is not read anew yet: deposits may still come";
+        return Err(Problem::conflict("chain_read_anew", detail));
+    }
     let finalized = client.finalized().await.map_err(|error| chains::away(&error))?;
     let Some(finalized) = finalized else {
         return Err(chains::away(&ChainError::Unavailable("the chain has no final block yet".to_owned())));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chain::voucher::{self, VoucherError};
 use domain::evm::{Address, Bytes32, HexBytes};
 use domain::ids::{OrganizationId, SessionKeyId};
-use domain::money::Amount;
+use domain::money::{Amount, MoneyError};
 use domain::session_key::command::Voucher;
 use domain::session_key::{Grant, SessionKey, StoredVoucher, Terms};
 use futures::stream::{self, StreamExt};
@@ -82,9 +82,11 @@ impl VoucherIn {
 
     fn max_claimable(&self, terms: &Terms) -> Result<Amount, Problem> {
         let digits = &self.max_claimable;
-        let units = Some(digits).filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
-        let units: Option<u128> = units.and_then(|digits| digits.parse().ok());
-        let units = units.ok_or_else(|| malformed("max_claimable", "must be a whole number of atomic units"))?;
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(malformed("max_claimable", "must be a whole number of atomic units"));
+        }
+        // More digits than fit.
+        let units: u128 = digits.parse().map_err(|_| malformed("max_claimable", MoneyError::TooLarge))?;
         Amount::from_atomic(units, terms.decimals()).map_err(|e| malformed("max_claimable", e))
     }
 }
@@ -259,6 +261,22 @@ pub(crate) mod tests {
         let other = VoucherIn { max_claimable: "1500001".to_owned(), ..signed(&terms) };
         let other = super::signed(&terms, other.read(&terms).unwrap());
         assert_ne!(other.map(|voucher| voucher.signer).ok(), Some(terms.key));
+    }
+
+    #[test]
+    fn too_much_is_no_other_mistake() {
+        let terms = terms();
+        let told = |digits: &str| {
+            let voucher = VoucherIn { max_claimable: digits.to_owned(), ..signed(&terms) };
+            voucher.read(&terms).err().map(|problem| problem.detail)
+        };
+        for large in ["9".repeat(60), u128::MAX.to_string()] {
+            assert_eq!(told(&large).as_deref(), Some("voucher.max_claimable: is too large"), "{large}");
+        }
+        let wrong = Some("voucher.max_claimable: must be a whole number of atomic units");
+        for digits in ["", "1.5", "-1", "0x10"] {
+            assert_eq!(told(digits).as_deref(), wrong, "{digits}");
+        }
     }
 
     #[test]

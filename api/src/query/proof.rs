@@ -10,11 +10,13 @@ use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use chain::ChainError;
+use chain::client::Receipt;
 use chain::evidence::{self, Leaf};
+use chain::facts;
 use chain::proof::{ChargeProof, OBJECT, PaidIn, ProvenCharge, ProvenHead, VERSION, stands_in, units};
 use domain::evm::Bytes32;
 use domain::ids::{ChargeId, SettlementId};
-use domain::session_key::{SessionCharged, SessionKey};
+use domain::session_key::{Fact, SessionCharged, SessionKey};
 use domain::settlement::{Finalized, Opened, Planned, PlannedClaim, Settlement};
 use domain::{LedgerEvent, RecordedEvent};
 use eventstore::{StoreError, postgres};
@@ -81,7 +83,7 @@ pub async fn prove_charge(
         _ => return Err(charge_not_found()),
     };
     let mut paid = paid_by(&app, event, &charged).await?;
-    let stands = where_it_stands(&app, &paid).await?;
+    let stands = where_it_stands(&app, &paid, &charged).await?;
     (paid.finalized.block_number, paid.finalized.block_hash) = stands;
     let leaf = evidence::charge_leaf(paid.claim.session_id, id, charged.amount, charged.after.charged);
     let leaves = leaves(&app, event.partition, &paid).await?;
@@ -153,8 +155,9 @@ async fn paid_by(app: &App, event: &RecordedEvent, charged: &SessionCharged) -> 
 }
 
 /// The block of the settlement's transaction, number and hash. The log has the one in which it was final; after the
-/// chain was set back the same transaction was sent again, and the chain is asked in which block it is now.
-async fn where_it_stands(app: &App, paid: &Paid) -> Result<(u64, Bytes32), Problem> {
+/// chain was set back the same transaction was sent again, and the chain is asked in which block it is now, and whether
+/// it paid there.
+async fn where_it_stands(app: &App, paid: &Paid, charged: &SessionCharged) -> Result<(u64, Bytes32), Problem> {
     let (finalized, lane) = (&paid.finalized, &paid.opened.lane);
     let known = (finalized.block_number, finalized.block_hash);
     let Some(client) = &app.chain else { return Ok(known) };
@@ -162,19 +165,59 @@ async fn where_it_stands(app: &App, paid: &Paid) -> Result<(u64, Bytes32), Probl
     if (settings.network.chain_id, settings.contract) != (lane.chain_id, lane.contract) {
         return Ok(known);
     }
+    let id = paid.id;
+    if !chains::is_followed(app, client).await? {
+        let detail = format!(
+            "the chain was set back, and is not read anew yet: the block of settlement {id} may be gone, ask again later"
+        );
+        return Err(Problem::conflict("chain_read_anew", detail).with("settlement_id", json!(id)));
+    }
     if chains::watch(app, client).await?.confirmations == 0 {
         return Ok(known);
     }
     let stands = async {
         let Some(receipt) = client.receipt(finalized.tx_hash).await? else { return Ok(None) };
         let last_final = client.finalized().await?.map_or(0, |block| block.number);
-        stands_in(client, &receipt, last_final).await
+        Ok::<_, ChainError>(stands_in(client, &receipt, last_final).await?.map(|place| (place, receipt)))
     };
-    stands.await.map_err(|error: ChainError| chains::away(&error))?.ok_or_else(|| {
-        let id = paid.id;
+    let stands = stands.await.map_err(|error| chains::away(&error))?;
+    let (place, receipt) = stands.ok_or_else(|| {
         let detail = format!("the chain was set back, and the transaction of settlement {id} is not final on it again");
         not_settled(detail, json!("finalized")).with("settlement_id", json!(id))
-    })
+    })?;
+    match unpaid(paid, charged, &receipt) {
+        None => Ok(place),
+        Some(reason) => {
+            let detail = format!(
+                "the chain was set back, and what settlement {id} claimed for it was not paid when the transaction was \
+                 sent again: {reason}. Another claim of the session may have paid for it since; of that there is no proof"
+            );
+            let problem = Problem::conflict("claim_skipped", detail);
+            Err(problem.with("settlement_id", json!(id)).with("reason", json!(reason)))
+        }
+    }
+}
+
+/// Why a settlement's transaction, as this receipt has it, did not pay for a charge; `None` when it did. What was sent
+/// again are the same bytes, and the contract may have said something else to them.
+fn unpaid(paid: &Paid, charged: &SessionCharged, receipt: &Receipt) -> Option<&'static str> {
+    let (lane, session_id) = (&paid.opened.lane, paid.claim.session_id);
+    let decimals = lane.currency.minor_unit();
+    let earned = charged.after.charged.rounded_down(decimals);
+    let logs = receipt.logs();
+    let own: Vec<_> = logs.iter().filter(|log| chain::own_address(log.address()) == lane.contract).cloned().collect();
+    let pays = facts::read_all(&own, decimals).into_iter().any(|seen| {
+        let is_its = (seen.session_id, seen.payee) == (session_id, Some(lane.payee));
+        is_its && matches!(seen.fact, Fact::Claimed { total_claimed, .. } if total_claimed >= earned)
+    });
+    if !receipt.status() {
+        return Some("reverted");
+    }
+    if pays {
+        return None;
+    }
+    let settled = facts::settled(logs, lane.contract, lane.token, lane.payee, decimals);
+    Some(settled.skipped.iter().find(|one| one.session_id == session_id).map_or("unknown", |one| one.reason))
 }
 
 fn not_settled(detail: String, status: Value) -> Problem {

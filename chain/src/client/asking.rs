@@ -161,6 +161,31 @@ impl Client {
         }
         Ok(answers.into_iter().find_map(|(_, answer)| answer))
     }
+
+    /// Asks all nodes for something as of a block: all that have it must say the same, and that is the one answer. Or,
+    /// where no block is named, as of the newest: there each says its own, for they need not be at the same one, and
+    /// whoever asks says which of them is the safe one. Silence of some stops nothing, as in [`Self::most`].
+    pub(super) async fn as_of<T, F, Fut>(
+        &self,
+        what: &str,
+        block: Option<u64>,
+        ask: F,
+        told: fn(&T) -> String,
+    ) -> Result<Vec<T>, ChainError>
+    where
+        F: Fn(Endpoint) -> Fut,
+        Fut: Future<Output = Result<T, ChainError>>,
+    {
+        let Some(block) = block else {
+            return Ok(self.most(ask).await?.into_iter().map(|(_, answer)| answer).collect());
+        };
+        let ask_one = |endpoint: Endpoint| {
+            let asked = ask(endpoint);
+            async move { asked.await.map(Some) }
+        };
+        let agreed = self.agreed(&format!("{what} in block {block}"), ask_one, told).await?;
+        Ok(agreed.into_iter().collect())
+    }
 }
 
 fn nobody() -> ChainError {

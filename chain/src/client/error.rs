@@ -247,6 +247,12 @@ pub fn is_of_token(error: &str) -> bool {
     error.starts_with("ERC20") || TOKEN_ERRORS.iter().any(|(name, _)| *name == error)
 }
 
+/// Whether the words of a refusal say that an authorization was used or cancelled.
+pub fn is_of_used_authorization(words: &str) -> bool {
+    const USED: &str = "AuthorizationUsedOrCanceled";
+    words.contains(USED) || token_error(words) == USED
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,12 +302,20 @@ mod tests {
     #[test]
     fn errors_of_contract_and_token_have_names() {
         use crate::bindings::SessionKeyValidator::SignatureExpired;
-        use crate::bindings::TestUSDC::{AuthorizationExpired, InvalidSignature};
+        use crate::bindings::TestUSDC::{AuthorizationExpired, AuthorizationUsedOrCanceled, InvalidSignature};
         let (error, detail) = refused(SignatureExpired { deadline: U256::from(7) }.abi_encode());
         assert_eq!((error.as_str(), detail.contains("deadline: 7")), ("SignatureExpired", true), "{detail}");
         let (error, detail) = refused(AuthorizationExpired { validBefore: U256::from(9) }.abi_encode());
         assert_eq!((error.as_str(), detail.contains("validBefore: 9")), ("AuthorizationExpired", true), "{detail}");
+        assert!(!is_of_used_authorization(&detail), "{detail}");
         assert_eq!(refused(InvalidSignature {}.abi_encode()).0, "InvalidSignature");
+        let (error, detail) =
+            refused(AuthorizationUsedOrCanceled { authorizer: [1; 20].into(), nonce: [2; 32].into() }.abi_encode());
+        assert_eq!(
+            (error.as_str(), is_of_used_authorization(&detail)),
+            ("AuthorizationUsedOrCanceled", true),
+            "{detail}"
+        );
         let (error, detail) = refused(vec![0xde, 0xad, 0xbe, 0xef]);
         assert_eq!((error.as_str(), detail.as_str()), ("", "0xdeadbeef"));
     }
@@ -321,6 +335,7 @@ mod tests {
             assert_eq!(error, name, "{text}");
             assert!(detail.contains(text), "{detail}");
             assert_eq!(is_of_token(&error), !name.is_empty());
+            assert_eq!(is_of_used_authorization(&detail), name == "AuthorizationUsedOrCanceled", "{detail}");
         }
         assert!(is_of_token("ERC20InvalidReceiver") && !is_of_token("SignatureExpired") && !is_of_token(""));
     }

@@ -25,7 +25,7 @@ mod sessions;
 mod transactions;
 
 pub use authorizations::Used;
-pub use error::{ChainError, is_of_token};
+pub use error::{ChainError, is_of_token, is_of_used_authorization};
 pub use sessions::Transferred;
 
 use endpoint::Endpoint;
@@ -152,7 +152,8 @@ impl std::fmt::Debug for Client {
 
 /// A connection to a node; made when it is first used.
 pub fn provider(rpc_url: &str) -> Result<DynProvider, ChainError> {
-    let url: reqwest::Url = rpc_url.parse().map_err(|_| ChainError::Unavailable("EVM_RPC_URL is not a URL".into()))?;
+    let no_url = |_| ChainError::Unavailable("EVM_RPC_URL, or the option in its place, is not a URL".into());
+    let url: reqwest::Url = rpc_url.parse().map_err(no_url)?;
     let is_loopback = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     let mut http = reqwest::Client::builder().timeout(CALL_WITHIN).connect_timeout(CONNECT_WITHIN);
     if is_loopback {

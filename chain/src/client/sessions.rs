@@ -60,6 +60,29 @@ impl Endpoint {
         let part = self.ask(async { contract.escrowState(session_id, payee).block(block.into()).call().await }).await?;
         Ok((usdc(part.escrow), usdc(part.claimed)))
     }
+
+    async fn session_at(&self, session_id: Bytes32, block: Option<u64>) -> Result<SessionView, ChainError> {
+        let (session_id, contract) = (crate::b256(session_id), self.contract());
+        let state = self.ask(async { contract.sessionState(session_id).block(as_of(block)).call().await }).await?;
+        Ok(SessionView {
+            status: state.status,
+            key: crate::own_address(state.key),
+            frozen: state.status == STATUS_FROZEN,
+            revoked: state.status == STATUS_REVOKED,
+        })
+    }
+
+    async fn withdrawal_wanted(
+        &self,
+        session_id: Bytes32,
+        payee: Address,
+        block: Option<u64>,
+    ) -> Result<Amount, ChainError> {
+        let (session_id, payee) = (crate::b256(session_id), crate::address(payee));
+        let contract = self.contract();
+        let part = self.ask(async { contract.escrowState(session_id, payee).block(as_of(block)).call().await }).await?;
+        Ok(usdc(part.withdrawAmount.min(part.escrow)))
+    }
 }
 
 impl Client {
@@ -87,39 +110,25 @@ impl Client {
         .await
     }
 
-    /// What the contract has of a session as of a block, or of the newest one.
-    pub async fn session_at(&self, session_id: Bytes32, block: Option<u64>) -> Result<SessionView, ChainError> {
-        let session_id = crate::b256(session_id);
-        let state = self
-            .first(|endpoint| async move {
-                let contract = endpoint.contract();
-                endpoint.ask(async { contract.sessionState(session_id).block(as_of(block)).call().await }).await
-            })
-            .await?;
-        Ok(SessionView {
-            status: state.status,
-            key: crate::own_address(state.key),
-            frozen: state.status == STATUS_FROZEN,
-            revoked: state.status == STATUS_REVOKED,
-        })
+    /// What nodes say that the contract has of a session as of a block: all that have it must say the same, so that is one
+    /// answer. Or what each says as of its newest: of what restricts a payer, one that has it is enough.
+    pub async fn sessions_at(&self, session_id: Bytes32, block: Option<u64>) -> Result<Vec<SessionView>, ChainError> {
+        let ask = |endpoint: Endpoint| async move { endpoint.session_at(session_id, block).await };
+        let told = |view: &SessionView| format!("status {} and key {}", view.status, view.key);
+        self.as_of(&format!("session {session_id}"), block, ask, told).await
     }
 
-    /// What the owner has asked back of one payee's part, as of a block or of the newest one; zero when nothing. Who
-    /// asked for all there is, or for more, has asked for what is in escrow.
-    pub async fn withdrawal_wanted(
+    /// What nodes say that the owner wants back of a payee's part, and has not got: at most what is in escrow. As of a
+    /// block, or as of the newest of each, as in [`Self::sessions_at`].
+    pub async fn withdrawals_wanted(
         &self,
         session_id: Bytes32,
         payee: Address,
         block: Option<u64>,
-    ) -> Result<Amount, ChainError> {
-        let (session_id, payee) = (crate::b256(session_id), crate::address(payee));
-        let part = self
-            .first(|endpoint| async move {
-                let contract = endpoint.contract();
-                endpoint.ask(async { contract.escrowState(session_id, payee).block(as_of(block)).call().await }).await
-            })
-            .await?;
-        Ok(usdc(part.withdrawAmount.min(part.escrow)))
+    ) -> Result<Vec<Amount>, ChainError> {
+        let ask = |endpoint: Endpoint| async move { endpoint.withdrawal_wanted(session_id, payee, block).await };
+        let what = format!("what is wanted back of session {session_id} from {payee}");
+        self.as_of(&what, block, ask, |wanted: &Amount| format!("{wanted} wanted back")).await
     }
 
     /// What the contract has of one payee's part of a session: escrow and claimed, as of a block.

@@ -72,7 +72,7 @@ pub enum Action {
     },
     /// No further charges for now, by the organization. An owner's freeze is relayed, or seen on chain.
     Freeze,
-    /// Let charges go on. An owner's freeze is lifted on chain only.
+    /// Let charges go on: lifts the organization's freeze and its guardian's. An owner's is lifted on chain only.
     Unfreeze,
     /// No further charges ever, by the organization.
     Revoke,
@@ -155,6 +155,10 @@ pub enum Fact {
     Frozen,
     /// The owner lifted that.
     Unfrozen,
+    /// The payee's guardian froze this payee's part.
+    GuardianFrozen,
+    /// The payee's guardian lifted that.
+    GuardianUnfrozen,
     /// The owner ended the session.
     Revoked,
     /// A claim was paid.

@@ -309,6 +309,10 @@ impl Rules<'_> {
         SessionKeyEvent::Frozen(Frozen { customer_id: self.grant.customer_id, by, at })
     }
 
+    pub(super) fn unfrozen(&self, by: FrozenBy, at: Option<ChainRef>) -> SessionKeyEvent {
+        SessionKeyEvent::Unfrozen(Unfrozen { customer_id: self.grant.customer_id, by, at })
+    }
+
     pub(super) fn revoked(&self, by: FrozenBy, at: Option<ChainRef>, is_final: bool) -> SessionKeyEvent {
         SessionKeyEvent::Revoked(Revoked { customer_id: self.grant.customer_id, by, at, is_final })
     }
@@ -322,16 +326,19 @@ impl Rules<'_> {
         Ok(vec![self.frozen(FrozenBy::Organization, None)])
     }
 
+    /// Its own freeze, and that of the guardian, who acts for it. The contract keeps the latter.
     fn unfreeze(&self) -> Decision {
         if self.over() {
             return Err(SessionKeyError::WrongStatus(self.state.status()));
         }
-        if !self.state.organization_freeze && self.state.owner_freeze.is_some() {
+        let (own, guardians) = (self.state.organization_freeze, self.state.guardian_freeze);
+        if !own && !guardians && self.state.owner_freeze.is_some() {
             return Err(SessionKeyError::FrozenByOwner);
         }
         // Also when it is not frozen: see `freeze`.
-        let (customer_id, by) = (self.grant.customer_id, FrozenBy::Organization);
-        Ok(vec![SessionKeyEvent::Unfrozen(Unfrozen { customer_id, by, at: None })])
+        let own = (own || !guardians).then(|| self.unfrozen(FrozenBy::Organization, None));
+        let guardians = guardians.then(|| self.unfrozen(FrozenBy::Guardian, None));
+        Ok(guardians.into_iter().chain(own).collect())
     }
 
     fn revoke(&self) -> Decision {

@@ -89,6 +89,7 @@ pub(super) fn apply(state: &mut SessionKey, event: &SessionKeyEvent, occurred_at
         }
         E::Frozen(e) => match (e.by, e.at) {
             (FrozenBy::Organization, _) => state.organization_freeze = true,
+            (FrozenBy::Guardian, _) => (state.guardian_freeze, state.guardian_lifted) = (true, false),
             (FrozenBy::Owner, None) => state.owner_freeze = Some(OwnerFreeze::Relayed),
             (FrozenBy::Owner, Some(at)) => {
                 sights::put(&mut state.sights.freezes, at, SIGHTS_MAX);
@@ -97,6 +98,7 @@ pub(super) fn apply(state: &mut SessionKey, event: &SessionKeyEvent, occurred_at
         },
         E::Unfrozen(e) => match (e.by, e.at) {
             (FrozenBy::Organization, _) => state.organization_freeze = false,
+            (FrozenBy::Guardian, at) => (state.guardian_freeze, state.guardian_lifted) = (false, at.is_none()),
             (FrozenBy::Owner, at) => {
                 let here = at.map(|at| sights::place(&at));
                 sights::end(&mut state.sights.freezes, here.unwrap_or((u64::MAX, u64::MAX)));

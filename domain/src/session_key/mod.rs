@@ -2,7 +2,8 @@
 //!
 //! On chain a session names several payees; here one session key is one (session, payee) pair: what
 //! one organization can see and charge. What restricts a payer counts at first sight (a freeze, a
-//! revocation, a withdrawal request), what gives value when it is final (a deposit, an unfreeze).
+//! revocation, a withdrawal request), what gives value when it is final (a deposit, an unfreeze). So does a
+//! freeze by the payee's guardian: it protects the payee, whose organization can freeze here at once.
 //! `charged` grows here, `claimed` follows on chain; between them lies what is unsettled.
 //! What was seen and not final goes away with its block: `sights` and `undo`. Its owner may give the session
 //! another key: vouchers of the one before are then paid for a while longer, and pay for nothing new.
@@ -95,6 +96,10 @@ pub struct SessionKey {
     pub owner_freeze: Option<OwnerFreeze>,
     /// The organization's freeze.
     pub organization_freeze: bool,
+    /// The freeze of the payee's guardian: on chain for good, and not lifted here.
+    pub guardian_freeze: bool,
+    /// Whether the organization has lifted that here. The contract may have it still.
+    pub guardian_lifted: bool,
     /// Ended by its owner or by the organization.
     pub revoked: Option<FrozenBy>,
     /// Whether that was asked for here: then it stands, whatever becomes of what the chain said.
@@ -274,7 +279,7 @@ impl SessionKey {
             Status::Revoked
         } else if self.expired {
             Status::Expired
-        } else if self.owner_freeze.is_some() || self.organization_freeze {
+        } else if self.owner_freeze.is_some() || self.organization_freeze || self.guardian_freeze {
             Status::Frozen
         } else if self.registered {
             Status::Active

@@ -6,8 +6,8 @@ use crate::money::Amount;
 use crate::session_key::command::Fact;
 use crate::session_key::decision::Rules;
 use crate::session_key::event::{
-    Claimed, DepositSeen, Deposited, KeyRotated, Registered, SessionBalances, SessionKeyEvent, Unfrozen,
-    WithdrawalCancelled, Withdrawn,
+    Claimed, DepositSeen, Deposited, KeyRotated, Registered, SessionBalances, SessionKeyEvent, WithdrawalCancelled,
+    Withdrawn,
 };
 use crate::session_key::sights::{self, SIGHTS_MAX, Sights};
 use crate::session_key::{FrozenBy, PENDING_DEPOSITS_MAX, Rotation, SessionKey, Withdrawal};
@@ -27,6 +27,8 @@ impl Rules<'_> {
             (Fact::Deposited { amount }, true) => self.deposited(*amount, at),
             (Fact::Frozen, _) => self.owner_froze(at, is_final),
             (Fact::Unfrozen, true) => self.owner_unfroze(at),
+            (Fact::GuardianFrozen, true) if !state.guardian_freeze => vec![self.frozen(FrozenBy::Guardian, Some(at))],
+            (Fact::GuardianUnfrozen, true) => self.guardian_unfroze(at),
             (Fact::Revoked, _) => self.owner_revoked(at, is_final),
             (Fact::KeyRotated { key, claimable_until }, _) => self.rotated(*key, *claimable_until, at, is_final),
             (Fact::Claimed { amount, total_claimed }, true) if *total_claimed > state.claimed => {
@@ -82,9 +84,20 @@ impl Rules<'_> {
         if left.len() == self.state.sights.freezes.len() {
             return Vec::new();
         }
-        let (customer_id, by) = (self.grant.customer_id, FrozenBy::Owner);
-        let mut events = vec![SessionKeyEvent::Unfrozen(Unfrozen { customer_id, by, at: Some(at) })];
-        events.extend(left.last().map(|newer| self.frozen(by, Some(*newer))));
+        let mut events = vec![self.unfrozen(FrozenBy::Owner, Some(at))];
+        events.extend(left.last().map(|newer| self.frozen(FrozenBy::Owner, Some(*newer))));
+        events
+    }
+
+    /// Also when the organization has lifted it here: what is in the log is not taken for news when the chain is read
+    /// again after a later freeze. The organization's own freeze stands, and is said again for those who follow.
+    fn guardian_unfroze(&self, at: ChainRef) -> Vec<SessionKeyEvent> {
+        let state = self.state;
+        if !state.guardian_freeze && !state.guardian_lifted {
+            return Vec::new();
+        }
+        let mut events = vec![self.unfrozen(FrozenBy::Guardian, Some(at))];
+        events.extend(state.organization_freeze.then(|| self.frozen(FrozenBy::Organization, None)));
         events
     }
 

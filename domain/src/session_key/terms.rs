@@ -35,6 +35,8 @@ pub enum FrozenBy {
     Owner,
     /// Who is paid with it.
     Organization,
+    /// Whom the payee named on chain to do that. Of freezes only.
+    Guardian,
 }
 
 /// What is sent to the chain for an owner.

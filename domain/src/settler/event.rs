@@ -270,10 +270,12 @@ pub enum StallReason {
     NoGasMoney,
     /// The nodes say that it pays too little, and it cannot be replaced any more.
     Underpriced,
-    /// The nodes do not take it, in words that are not known.
+    /// The nodes do not take it, in words that are not known or that read like a revert.
     NotTaken,
     /// Nothing of ours has the next nonce, and what comes after it waits for that.
     Gap,
+    /// What the nodes say of it does not go together: where it is, and that its nonce was used.
+    Unclear,
 }
 
 impl StallReason {
@@ -285,6 +287,7 @@ impl StallReason {
             Self::Underpriced => "underpriced",
             Self::NotTaken => "not_taken",
             Self::Gap => "gap",
+            Self::Unclear => "unclear",
         }
     }
 }

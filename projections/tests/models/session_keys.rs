@@ -129,6 +129,12 @@ async fn session_keys_are_listed_with_their_status() {
     // The status follows the aggregate's through every kind of end and freeze.
     let ledger = &bench.ledger;
     for (now, action, status) in [
+        ("2026-02-01T01:59:00Z", known(Fact::GuardianFrozen, (28, 0)), "frozen"),
+        ("2026-02-01T01:59:01Z", Action::Freeze, "frozen"),
+        ("2026-02-01T01:59:02Z", known(Fact::GuardianUnfrozen, (28, 1)), "frozen"),
+        ("2026-02-01T01:59:03Z", Action::Unfreeze, "active"),
+        ("2026-02-01T01:59:04Z", known(Fact::GuardianFrozen, (29, 0)), "frozen"),
+        ("2026-02-01T01:59:05Z", Action::Unfreeze, "active"),
         ("2026-02-01T02:00:00Z", Action::Freeze, "frozen"),
         ("2026-02-01T02:00:00Z", relay(230, RelayAction::Freeze), "frozen"),
         ("2026-02-01T02:00:01Z", Action::Unfreeze, "frozen"),

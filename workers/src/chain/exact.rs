@@ -3,7 +3,11 @@
 //!
 //! A gateway submits a payment in the payment's own stream. What this process writes is heard at once, what others
 //! write is found in the read model; either way the log says what is sent. Whatever becomes of the transfer, the
-//! payment is told, also when somebody else was faster to send what the payer had signed.
+//! payment is told, also when somebody else was faster to send what the payer had signed: see `elsewhere`.
+//!
+//! While the chain is not the one that was read, nothing is taken up, signed, sent or believed, as with settlements:
+//! also in the time before a halt, in which it is not sure. Payments that were submitted wait; to their payers they are
+//! in doubt, and may be shown again.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,6 +16,7 @@ use chain::client::Receipt;
 use chain::eip3009::{self, Authorization, Signed};
 use chain::settler::SettlerKey;
 use chain::{ChainError, Client};
+use domain::evm::Bytes32;
 use domain::exact_payment::{
     Accepted, Action, ExactPayment, ExactPaymentCommand, ExactPaymentEvent, Place, Status, transaction_of,
 };
@@ -25,22 +30,25 @@ use sqlx::PgPool;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::elsewhere::Elsewhere;
+use super::listener::read_cursor;
 use super::settler::{Queue, REVERTED};
-use super::{PAUSE, ROUND, ROUND_LOCAL, RoundError, caused};
+use super::sights::signed;
+use super::{PAUSE, ROUND, ROUND_LOCAL, RoundError, caused, watch};
 use crate::Context;
 
 /// Between two rounds while a payment waits for its block; payers wait for it, too.
 const ROUND_BUSY: Duration = Duration::from_millis(500);
-/// Payments that are taken up in one round, and in the first one.
+/// Payments that are taken up in one round, and when all of them are looked at.
 const TAKEN_MAX: i64 = 500;
-const TAKEN_FIRST_MAX: i64 = 10_000;
-/// Submissions that are remembered until the next round; what is more the read model has.
+const TAKEN_OF_ALL_MAX: i64 = 10_000;
+/// How often all are looked at that are not there for good.
+const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(60);
+/// Submissions that are remembered until a round has taken them up; what is more the read model has.
 const HEARD_MAX: usize = 1_000;
-/// Nodes behind one address are not all at the same block: the use of an authorization is looked for from so many
-/// blocks on before the one at which it was found unused.
-const BLOCKS_BEFORE: u64 = 100;
 /// Why a payment fails whose transaction went through.
 const NOTHING_MOVED: &str = "the token moved nothing";
 
@@ -76,10 +84,10 @@ impl Submission {
 struct Worker {
     queue: Queue,
     pool: PgPool,
-    /// Whether the queue was begun.
-    is_open: bool,
-    /// Whether it was looked what another key had left behind.
-    has_looked: bool,
+    /// What was heard and not taken up yet.
+    heard: Vec<Submission>,
+    /// When all were last looked at, also what another key had left behind.
+    looked_at_all: Option<Instant>,
 }
 
 /// Works until cancelled.
@@ -95,12 +103,19 @@ pub async fn run(context: Context, exact: ExactContext, cancel: CancellationToke
         }
     }
     let queue = Queue::new(&context, exact.client, exact.key, exact.max_fee_wei, partition);
-    let mut worker = Worker { queue, pool: context.pool, is_open: false, has_looked: false };
-    let mut heard = Vec::new();
+    let mut worker = Worker { queue, pool: context.pool, heard: Vec::new(), looked_at_all: None };
     // Said once, not each second.
     let mut said: Option<String> = None;
     loop {
-        let pause = match worker.round(std::mem::take(&mut heard)).await {
+        let ended = match worker.round().await {
+            // Whatever else there was went on; where this lasts it is said once.
+            Err(RoundError::Unseen(why)) => {
+                tracing::debug!(why, "an exact payment is looked at again");
+                Ok(true)
+            }
+            ended => ended,
+        };
+        let pause = match ended {
             Ok(is_waiting) => {
                 if said.take().is_some() {
                     tracing::info!("exact payments go on");
@@ -115,6 +130,9 @@ pub async fn run(context: Context, exact: ExactContext, cancel: CancellationToke
                             tracing::warn!(%error, "nodes of the chain disagree: exact payments wait");
                         }
                         RoundError::Chain(_) => tracing::warn!(%error, "the chain is away: exact payments wait"),
+                        RoundError::Contradicts(_) => {
+                            tracing::warn!(%error, "the chain is looked at again: exact payments wait");
+                        }
                         _ => tracing::error!(%error, "exact payments cannot go on"),
                     }
                     said = Some(text);
@@ -127,10 +145,10 @@ pub async fn run(context: Context, exact: ExactContext, cancel: CancellationToke
             () = cancel.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
             // After a round that went wrong nothing is hurried.
-            one = told.recv(), if said.is_none() => heard.extend(one),
+            Some(one) = told.recv(), if said.is_none() => worker.hear(one),
         }
         while let Ok(one) = told.try_recv() {
-            heard.push(one);
+            worker.hear(one);
         }
     }
 }
@@ -152,61 +170,107 @@ async fn listen(mut appended: broadcast::Receiver<TailBatch>, tell: mpsc::Sender
 }
 
 impl Worker {
-    /// Gives whether anything waits for a block now.
-    async fn round(&mut self, heard: Vec<Submission>) -> Result<bool, RoundError> {
-        self.take_up(heard).await?;
-        if !self.is_open {
-            // Where nothing was ever paid like this there is nothing to follow either.
-            self.is_open = self.queue.load().await?.state.opened.is_some();
+    fn hear(&mut self, one: Submission) {
+        if self.heard.len() < HEARD_MAX {
+            self.heard.push(one);
         }
-        if !self.is_open {
+    }
+
+    /// Gives whether anything waits for a block now.
+    async fn round(&mut self) -> Result<bool, RoundError> {
+        let looks_at_all = self.looked_at_all.is_none_or(|at| at.elapsed() >= LOOK_AT_ALL_EVERY);
+        let submitted = self.submitted(looks_at_all).await?;
+        let queue = self.queue.load().await?.state;
+        if !submitted.is_empty() || !queue.queue.is_empty() || queue.resend.is_some() {
+            if self.is_halted().await? {
+                self.queue.look_at_balance().await;
+                return Err(RoundError::Stalled("the chain is halted, until a person has looked".to_owned()));
+            }
+            self.compare().await?;
+            self.take_up(submitted).await?;
+        }
+        // Only now: what a round that ended early has not taken up the next one finds.
+        self.heard.clear();
+        if looks_at_all {
+            self.looked_at_all = Some(Instant::now());
+        }
+        if queue.opened.is_none() && self.queue.load().await?.state.opened.is_none() {
+            // Where nothing was ever paid like this there is nothing to follow either.
             self.queue.look_at_balance().await;
             return Ok(false);
         }
         self.queue.work().await
     }
 
-    /// Puts into the queue what was submitted and is not there. At first also what is in a block already: where the
+    /// What is to be settled. Of all that is not there for good, now and then also what is in a block already: where the
     /// key was another one then, nobody else would follow it to its end.
-    async fn take_up(&mut self, heard: Vec<Submission>) -> Result<(), RoundError> {
+    async fn submitted(&self, all: bool) -> Result<Vec<Submission>, RoundError> {
         let settings = self.queue.client.settings();
-        let chain_id = i64::try_from(settings.network.chain_id).unwrap_or(i64::MAX);
-        let token = settings.token.to_string();
-        let (is_first, limit) = if self.has_looked { (false, TAKEN_MAX) } else { (true, TAKEN_FIRST_MAX) };
-        let rows = settlement::submitted_exact_payments(&self.pool, chain_id, &token, is_first, limit).await?;
+        let (chain_id, token) = (signed(settings.network.chain_id), settings.token.to_string());
+        let limit = if all { TAKEN_OF_ALL_MAX } else { TAKEN_MAX };
+        let rows = settlement::submitted_exact_payments(&self.pool, chain_id, &token, all, limit).await?;
         let found = rows.into_iter().map(|row| Submission {
             organization_id: OrganizationId::new(row.organization_id),
             partition: row.partition,
             id: ExactPaymentId::new(row.exact_payment_id),
         });
-        let submitted: Vec<_> = found.chain(heard).collect();
+        Ok(found.chain(self.heard.iter().copied()).collect())
+    }
+
+    /// Whether everything halts until a person has looked.
+    async fn is_halted(&self) -> Result<bool, RoundError> {
+        let settings = self.queue.client.settings();
+        let watch = watch::load(&self.queue.ledger, settings.network.chain_id, settings.contract).await?;
+        Ok(watch.state.halted.is_some())
+    }
+
+    /// Whether the chain has the last final block that was read. Where it has not, that passes, or [`watch`] halts
+    /// everything; until then nothing is built upon what it says. What is read anew a person has confirmed.
+    async fn compare(&self) -> Result<(), RoundError> {
+        let client = &self.queue.client;
+        let settings = client.settings();
+        let chain_id = signed(settings.network.chain_id);
+        let cursor = read_cursor(&self.pool, chain_id, &settings.contract.to_string()).await?;
+        let Some((number, hash)) = cursor.filter(|cursor| !cursor.reads_anew).and_then(|cursor| cursor.last) else {
+            return Ok(());
+        };
+        let mut found = client.block_at(number).await?.map(|block| block.hash);
+        if found != Some(hash) {
+            // Another chain may have taken the place of a node since that was last compared with the settings.
+            client.doubt().await;
+            found = client.block_at(number).await?.map(|block| block.hash);
+        }
+        contradiction(number, hash, found).map_or(Ok(()), |why| Err(RoundError::Contradicts(why)))
+    }
+
+    /// Puts into the queue what was submitted and is not there.
+    async fn take_up(&self, submitted: Vec<Submission>) -> Result<(), RoundError> {
         if submitted.is_empty() {
-            self.has_looked = true;
             return Ok(());
         }
         let queue = self.queue.open().await?.state;
-        self.is_open = true;
         let mut known: HashSet<_> = queue.queue.iter().map(|queued| queued.id).collect();
         for one in submitted {
-            if known.insert(transaction_of(one.id)) {
-                self.enqueue(one).await?;
+            // Where the queue is full, it and what comes after it have their turn in a later round.
+            if known.insert(transaction_of(one.id)) && !self.enqueue(one).await? {
+                break;
             }
         }
-        self.has_looked = true;
         Ok(())
     }
 
-    async fn enqueue(&self, submission: Submission) -> Result<(), RoundError> {
+    /// Gives whether there is room for more.
+    async fn enqueue(&self, submission: Submission) -> Result<bool, RoundError> {
         let Submission { organization_id, partition, id } = submission;
         let state = self.queue.load_exact(id).await?;
         let (Status::Settling | Status::Settled, Some(transaction_id), Some((accepted, _))) =
             (state.status, state.submitted, &state.accepted)
         else {
-            return Ok(());
+            return Ok(true);
         };
         let settings = self.queue.client.settings();
         if (accepted.chain_id, accepted.token) != (settings.network.chain_id, settings.token) {
-            return Ok(());
+            return Ok(true);
         }
         let authorization = Authorization::from(accepted);
         let signed = Signed::read(&settings.network, accepted.token, &authorization, &accepted.signature);
@@ -217,10 +281,19 @@ impl Worker {
             calldata: eip3009::calldata(&authorization, &signed),
         };
         let cause = self.queue.caused_here(b"enqueue", transaction_id);
-        // Where the queue is full it has its turn in a later round.
-        self.queue.command(cause, SettlerCommand::Enqueue(Box::new(enqueued))).await?;
-        Ok(())
+        self.queue.command(cause, SettlerCommand::Enqueue(Box::new(enqueued))).await
     }
+}
+
+/// How a chain is not the one of which this block was read.
+fn contradiction(number: u64, hash: Bytes32, found: Option<Bytes32>) -> Option<String> {
+    let now = match found {
+        Some(found) if found == hash => return None,
+        Some(found) => format!("it is {found}"),
+        None => "the chain ends before it".to_owned(),
+    };
+    let who = "the settler's worker decides whether that halts everything: is it running?";
+    Some(format!("block {number} was {hash}, now {now} ({who})"))
 }
 
 /// Whose payment, where its streams live, and which.
@@ -244,7 +317,7 @@ impl Queue {
     /// here may go through in another block, and whoever was told that it failed would pay a second time. That it failed
     /// is told when the block is final.
     pub(super) async fn tell_exact_mined(
-        &self,
+        &mut self,
         payment: Payment,
         mined: &Mined,
         receipt: &Receipt,
@@ -254,9 +327,16 @@ impl Queue {
             return self.tell_exact(payment, "settled", Action::Settle(place(mined))).await;
         }
         // Where somebody else was faster the money has come all the same.
-        match self.made_by_others(&accepted).await? {
-            Some(place) => self.tell_exact(payment, "settled", Action::Settle(place)).await,
-            None => {
+        let elsewhere = self.elsewhere(&accepted).await;
+        match elsewhere.map_err(|error| self.unseen(payment.2, error.to_string()))? {
+            Elsewhere::Made(place) => self.tell_exact(payment, "settled", Action::Settle(place)).await,
+            // An error, so that the queue does not take this for told, and it is found again in the next round. When the
+            // block is final that is decided by what is final.
+            Elsewhere::Unseen(tx_hash) if !self.is_final(mined.block_number).await? => {
+                let why = format!("no node has the receipt of {tx_hash}, which may pay {}", payment.2);
+                Err(self.unseen(payment.2, why))
+            }
+            Elsewhere::Unseen(_) | Elsewhere::Nowhere | Elsewhere::Used => {
                 let (block, reason) = (mined.block_number, if mined.succeeded { NOTHING_MOVED } else { REVERTED });
                 tracing::warn!(exact_payment_id = %payment.2, block, reason, "an exact payment fails if its block stays");
                 Ok(())
@@ -266,7 +346,7 @@ impl Queue {
 
     /// Its transaction is in a block for good. Gives whether that is all there is to tell.
     pub(super) async fn conclude_exact(
-        &self,
+        &mut self,
         payment: Payment,
         mined: &Mined,
         receipt: &Receipt,
@@ -281,36 +361,51 @@ impl Queue {
 
     /// Its transaction was refused or reverted. Gives whether that is all there is to tell: where somebody else sent
     /// what the payer had signed, the money has come all the same, and is to be followed until it is there for good.
-    pub(super) async fn tell_exact_refused(&self, payment: Payment, reason: &str) -> Result<bool, RoundError> {
-        let Some((accepted, _)) = self.load_exact(payment.2).await?.accepted else { return Ok(true) };
-        let Some(place) = self.made_by_others(&accepted).await? else {
-            tracing::warn!(exact_payment_id = %payment.2, reason, "an exact payment failed");
-            self.tell_exact(payment, "failed", Action::Fail(reason.to_owned())).await?;
-            return Ok(true);
-        };
-        let is_final = self.client.finalized().await?.is_some_and(|block| block.number >= place.block_number);
-        if is_final {
-            self.tell_exact(payment, "finalized", Action::Finalize(place)).await?;
-        } else {
-            self.tell_exact(payment, "settled", Action::Settle(place)).await?;
+    /// Whoever was told that it failed would pay a second time: where that is in doubt it waits.
+    pub(super) async fn tell_exact_refused(&mut self, payment: Payment, reason: &str) -> Result<bool, RoundError> {
+        let id = transaction_of(payment.2);
+        if !self.doubts.is_due(id, Instant::now()) {
+            return Ok(false);
         }
-        Ok(is_final)
+        let Some((accepted, _)) = self.load_exact(payment.2).await?.accepted else { return Ok(true) };
+        let elsewhere = self.elsewhere(&accepted).await;
+        let elsewhere = elsewhere.map_err(|error| self.unseen(payment.2, error.to_string()))?;
+        if let Elsewhere::Made(place) = elsewhere {
+            self.doubts.asked(id, Instant::now());
+            return self.tell_exact_made(payment, place).await;
+        }
+        if !elsewhere.fails(reason) {
+            let is_lost = self.is_lost(&accepted).await;
+            if !is_lost.map_err(|error| self.unseen(payment.2, error.to_string()))? {
+                self.doubts_whether_made(
+                    payment.2,
+                    "its authorization is said to be used, and no final block says by what",
+                );
+                return Ok(false);
+            }
+        }
+        tracing::warn!(exact_payment_id = %payment.2, reason, "an exact payment failed");
+        self.tell_exact(payment, "failed", Action::Fail(reason.to_owned())).await?;
+        Ok(true)
     }
 
-    /// Where somebody else made the transfer.
-    async fn made_by_others(&self, accepted: &Accepted) -> Result<Option<Place>, RoundError> {
-        let (token, from, nonce) = (accepted.token, accepted.from, accepted.nonce);
-        if !self.client.is_authorization_used(token, from, nonce).await? {
-            return Ok(None);
+    async fn is_final(&self, block_number: u64) -> Result<bool, RoundError> {
+        Ok(self.client.finalized().await?.is_some_and(|last| last.number >= block_number))
+    }
+
+    /// Somebody else made the transfer. Gives whether it is there for good.
+    async fn tell_exact_made(&self, payment: Payment, place: Place) -> Result<bool, RoundError> {
+        if !self.is_final(place.block_number).await? {
+            self.tell_exact(payment, "settled", Action::Settle(place)).await?;
+            return Ok(false);
         }
-        let first = accepted.block_number.saturating_sub(BLOCKS_BEFORE);
-        let Some(used) = self.client.authorization_use(token, from, nonce, first).await? else { return Ok(None) };
-        let Some(receipt) = self.client.receipt(used.tx_hash).await? else {
-            return Err(ChainError::Unavailable(format!("the node has no receipt of {}", used.tx_hash)).into());
-        };
-        let is_ours = eip3009::is_paid(receipt.logs(), token, &Authorization::from(accepted));
-        let (tx_hash, block_number, block_hash) = (used.tx_hash, used.block_number, used.block_hash);
-        Ok(is_ours.then_some(Place { tx_hash, block_number, block_hash }))
+        // A receipt may be of a block that is the chain's no longer.
+        let block = self.client.block_at(place.block_number).await?;
+        let is_there = block.is_some_and(|block| block.hash == place.block_hash);
+        if is_there {
+            self.tell_exact(payment, "finalized", Action::Finalize(place)).await?;
+        }
+        Ok(is_there)
     }
 
     /// What the chain says of a payment, it says of the payment as it is now: should the chain change its mind, it is
@@ -333,5 +428,20 @@ impl Queue {
             Err(denied) => tracing::error!(exact_payment_id = %id, step, %denied, "the chain contradicts itself"),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_contradicts_by_another_block_or_none() {
+        let (was, other) = (Bytes32([1; 32]), Bytes32([2; 32]));
+        assert_eq!(contradiction(7, was, Some(was)), None);
+        let why = contradiction(7, was, Some(other)).unwrap();
+        assert!(why.starts_with(&format!("block 7 was {was}, now it is {other} ")), "{why}");
+        let why = contradiction(7, was, None).unwrap();
+        assert!(why.contains("now the chain ends before it"), "{why}");
     }
 }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use domain::evm::{Address, Bytes32, ChainRef};
 use domain::money::Amount;
 use domain::session_key::command::{Action, Fact};
-use domain::session_key::{Custody, SessionKey, SessionKeyEvent, Sight};
+use domain::session_key::{Custody, FrozenBy, SessionKey, SessionKeyEvent, Sight};
 use eventstore::log::Indexed;
 use eventstore::postgres::EventFilter;
 use eventstore::{Executed, Recorded, StoreError};
@@ -87,7 +87,8 @@ impl Worker {
     }
 
     /// Whether a restriction that has ended in the log is there all the same, at a block or at the newest: its end may be
-    /// gone, or come later than before.
+    /// gone, or come later than before. At a final block all nodes must say the same. At the newest one that has it is
+    /// enough: to hold a payer back for too long costs less than not to.
     pub(super) async fn is_back(
         &self,
         seen: &Seen,
@@ -96,13 +97,14 @@ impl Worker {
     ) -> Result<bool, RoundError> {
         let (client, Some(grant)) = (&self.chain.client, &state.grant) else { return Ok(false) };
         Ok(match &seen.fact {
-            Fact::Frozen => client.session_at(seen.session_id, block).await?.frozen,
+            Fact::Frozen => client.sessions_at(seen.session_id, block).await?.iter().any(|view| view.frozen),
             Fact::WithdrawRequested { .. } => {
-                !client.withdrawal_wanted(seen.session_id, grant.terms.payee, block).await?.is_zero()
+                let wanted = client.withdrawals_wanted(seen.session_id, grant.terms.payee, block).await?;
+                wanted.iter().any(|amount| !amount.is_zero())
             }
             // A key that is kept here and was replaced is not known any more: to come back to it would be the end.
             Fact::KeyRotated { key, .. } if is_takeable(state, *key) => {
-                client.session_at(seen.session_id, block).await?.key == *key
+                client.sessions_at(seen.session_id, block).await?.iter().any(|view| view.key == *key)
             }
             _ => false,
         })
@@ -139,7 +141,7 @@ impl Worker {
             let (at, undone) = match event {
                 SessionKeyEvent::Deposited(e) => (Some(e.at), None),
                 SessionKeyEvent::Withdrawn(e) => (Some(e.at), None),
-                SessionKeyEvent::Frozen(e) => (e.at, None),
+                SessionKeyEvent::Frozen(e) => (e.at.filter(|_| e.by == FrozenBy::Owner), None),
                 SessionKeyEvent::WithdrawalRequested(e) => (Some(e.at), None),
                 SessionKeyEvent::RotationSeen(e) => (Some(e.at), None),
                 SessionKeyEvent::KeyRotated(e) => (Some(e.at), None),

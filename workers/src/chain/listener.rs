@@ -310,6 +310,10 @@ impl Worker {
 
     /// Session keys know where restrictions ended, in blocks that may be gone now: what stands in the blocks that are read
     /// anew must not be taken for older than that. What they have of money stays.
+    ///
+    /// Those that are closed are left out: no restriction changes anything of them any more. They stay closed, take no
+    /// charges and holds, and nothing is claimed, relayed or paid out for them. Money that went in or out of them by the
+    /// chain's word counts in whatever block it stands.
     async fn let_blocks_go(&self, start: u64, confirmations: u64) -> Result<(), RoundError> {
         let settings = self.chain.client.settings();
         let (chain_id, contract) = (settings.network.chain_id, settings.contract);

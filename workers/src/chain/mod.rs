@@ -2,7 +2,7 @@
 //! [`former`] knows what was told under other names), [`sights`] takes back what was told at first sight and came to
 //! nothing, [`planner`] opens and plans settlements, [`settler`] signs, sends and follows transactions, and [`told`]
 //! tells who waits for them. [`proof`] puts together what a claim needs. [`exact`] sends single payments, in a loop of
-//! its own.
+//! its own; [`elsewhere`] finds out whether somebody else has made their transfers.
 //!
 //! One leader for each loop. Every step is a command whose id follows from what caused it, so a crash
 //! between any two steps repeats nothing, and a second leader does no harm. When the chain is away
@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use crate::Context;
 
+mod elsewhere;
 pub mod exact;
 mod former;
 pub mod listener;
@@ -88,6 +89,10 @@ pub enum RoundError {
     /// The chain is not the one that was read before. That may pass: it is looked at again before anything halts.
     #[error("the chain is not the one that was read before: {0}")]
     Contradicts(String),
+    /// Nodes do not show all of one transaction yet, or cannot be asked for it. What else there is goes on; this is
+    /// looked at again.
+    #[error("{0}")]
+    Unseen(String),
     /// A command was denied that should not be.
     #[error("{0}")]
     Denied(String),
@@ -102,6 +107,14 @@ impl RoundError {
                 | Self::Store(StoreError::Unavailable(_))
                 | Self::Execute(ExecuteError::Overloaded | ExecuteError::Store(StoreError::Unavailable(_)))
         )
+    }
+
+    /// What to tell of several: what is only looked at again hides nothing else.
+    fn graver(known: Option<Self>, error: Self) -> Option<Self> {
+        match known {
+            None | Some(Self::Unseen(_)) => Some(error),
+            known => known,
+        }
     }
 }
 

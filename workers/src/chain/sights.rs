@@ -11,6 +11,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use chain::client::SessionView;
 use chain::facts::Seen;
 use chain::{ChainError, Client};
 use chrono::TimeDelta;
@@ -56,6 +57,8 @@ pub(super) const fn sight_of(fact: &Fact) -> Option<Sight> {
         Fact::KeyRotated { .. } => Some(Sight::Rotation),
         Fact::Registered { .. }
         | Fact::Unfrozen
+        | Fact::GuardianFrozen
+        | Fact::GuardianUnfrozen
         | Fact::Claimed { .. }
         | Fact::WithdrawCancelled
         | Fact::Withdrawn { .. } => None,
@@ -382,7 +385,9 @@ fn is_so_anyway(state: &SessionKey, what: Sight, key: Option<Address>, at: Chain
     }
 }
 
-/// Whether the contract has it at a block, the newest one when none is named.
+/// Whether the contract has it at a block, the newest one when none is named. At a final block all nodes must say the
+/// same, or nothing is taken back. At the newest one that has it is enough to keep it: it is taken back only when all that
+/// answer say that it is not there.
 async fn holds_at(
     client: &Client,
     kept: &Kept,
@@ -390,16 +395,21 @@ async fn holds_at(
     block: Option<u64>,
 ) -> Result<bool, ChainError> {
     if let (Sight::Withdrawal, Some(payee)) = (kept.what, payee) {
-        return Ok(!client.withdrawal_wanted(kept.session_id, payee, block).await?.is_zero());
+        let wanted = client.withdrawals_wanted(kept.session_id, payee, block).await?;
+        return Ok(wanted.iter().any(|amount| !amount.is_zero()));
     }
-    let view = client.session_at(kept.session_id, block).await?;
-    // Of a session that has ended the contract does not say whether it was frozen before.
-    Ok(match kept.what {
+    let views = client.sessions_at(kept.session_id, block).await?;
+    Ok(views.iter().any(|view| has(view, kept.what, kept.key)))
+}
+
+/// Whether a session is so restricted. Of one that has ended the contract does not say whether it was frozen before.
+fn has(view: &SessionView, what: Sight, key: Option<Address>) -> bool {
+    match what {
         Sight::Freeze => view.frozen || view.revoked,
-        Sight::Revocation => view.revoked || kept.key == Some(view.key),
-        Sight::Rotation => kept.key == Some(view.key),
+        Sight::Revocation => view.revoked || key == Some(view.key),
+        Sight::Rotation => key == Some(view.key),
         Sight::Deposit | Sight::Withdrawal => false,
-    })
+    }
 }
 
 /// Numbers of the chain as the database has them.
@@ -417,6 +427,21 @@ mod tests {
             assert_eq!(named(what.name()), Some(what));
         }
         assert_eq!(named("claim"), None);
+    }
+
+    #[test]
+    fn a_restriction_is_read_from_what_the_contract_has() {
+        let (own, other) = (Address([5; 20]), Address([9; 20]));
+        let active = SessionView { status: 2, key: own, frozen: false, revoked: false };
+        let frozen = SessionView { status: 3, frozen: true, ..active };
+        let revoked = SessionView { status: 4, revoked: true, ..active };
+        for (view, freeze, revocation) in [(active, false, false), (frozen, true, false), (revoked, true, true)] {
+            assert_eq!(has(&view, Sight::Freeze, None), freeze);
+            assert_eq!(has(&view, Sight::Revocation, None), revocation);
+        }
+        assert!(has(&active, Sight::Rotation, Some(own)) && !has(&active, Sight::Rotation, Some(other)));
+        assert!(has(&active, Sight::Revocation, Some(own)), "another key than the one kept here is its end");
+        assert!(!has(&revoked, Sight::Deposit, None) && !has(&revoked, Sight::Withdrawal, None));
     }
 
     #[test]

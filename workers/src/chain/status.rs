@@ -24,6 +24,8 @@ pub(super) struct Fares {
     /// Since when it is stuck, and why.
     stuck: Option<(Timestamp, String)>,
     noted: Option<Instant>,
+    /// Whether its last round was a good one.
+    was_good: bool,
 }
 
 impl Fares {
@@ -31,11 +33,13 @@ impl Fares {
     pub(super) async fn note(&mut self, worker: &Worker, ended: &Result<Heard, RoundError>) {
         let is_due = self.noted.is_none_or(|at| at.elapsed() >= NOTE_EVERY);
         let has_changed = self.take(ended, clock::now());
-        if !is_due && !has_changed {
+        let is_good = matches!(ended, Ok(Heard::All | Heard::Again) | Err(RoundError::Stalled(_)));
+        let is_back = !std::mem::replace(&mut self.was_good, is_good) && is_good;
+        if !is_due && !has_changed && !is_back {
             return;
         }
         metrics::gauge!("tollbook_chain_stuck").set(if self.stuck.is_some() { 1.0 } else { 0.0 });
-        match self.write(worker, matches!(ended, Ok(Heard::All | Heard::Again) | Err(RoundError::Stalled(_)))).await {
+        match self.write(worker, is_good).await {
             Ok(()) => self.noted = Some(Instant::now()),
             Err(error) => tracing::debug!(%error, "how the chain's worker fares is not noted"),
         }

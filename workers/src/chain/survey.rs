@@ -11,10 +11,10 @@ use domain::money::Amount;
 use domain::session_key::command::{Action, SessionKeyCommand};
 use domain::session_key::{INDEX_CHAIN_SESSION, SessionKey};
 use domain::settlement::Settlement;
-use domain::settler::{Settler, SettlerEvent};
+use domain::settler::{Purpose, Settler, SettlerEvent};
 use domain::{Aggregate, StreamId};
 use eventstore::postgres::{EventFilter, PostgresLog};
-use eventstore::{CommandMeta, Executed, Ledger, Recorded, StoreError, clock};
+use eventstore::{CommandMeta, Executed, Ledger, LogPosition, Recorded, StoreError, clock};
 use sqlx::PgPool;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -145,6 +145,34 @@ pub async fn settlers(
         }
     }
     Ok(settlers)
+}
+
+/// What a settler was last given to send; where it was given nothing yet, that it was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastGiven {
+    /// Whether it sends exact payments. One that was given nothing does not: their queue begins with a payment.
+    pub is_exact: bool,
+    /// Where the log has it.
+    pub position: LogPosition,
+}
+
+/// What the settler with this address was last given to send; `None` when this log never had it on that chain.
+pub async fn last_given(log: &PostgresLog, chain_id: u64, address: Address) -> Result<Option<LastGiven>, StoreError> {
+    let stream = StreamId::new(Settler::CATEGORY, format!("{chain_id}-{address}"));
+    let filter = EventFilter {
+        streams: Some(vec![stream.as_str().to_owned()]),
+        event_types: Some(vec!["opened".to_owned(), "enqueued".to_owned()]),
+        newest_first: true,
+        ..EventFilter::default()
+    };
+    let newest = log.events_of(installation(), i64::MAX, 1, &filter).await?;
+    let Some(newest) = newest.first() else { return Ok(None) };
+    let given: Recorded<SettlerEvent> = Recorded::read(newest)?;
+    let is_exact = match &given.event {
+        SettlerEvent::Enqueued(enqueued) => matches!(enqueued.purpose, Purpose::Exact { .. }),
+        _ => false,
+    };
+    Ok(Some(LastGiven { is_exact, position: given.position }))
 }
 
 /// What a settler has to send again: all that the log takes for mined, from the first nonce that the chain does not
@@ -331,7 +359,7 @@ mod tests {
     use super::*;
     use domain::evm::{Bytes32, HexBytes};
     use domain::ids::{OrganizationId, RelayId, TransactionId};
-    use domain::settler::{Enqueued, Opened, Purpose, SettlerCommand, Signed};
+    use domain::settler::{Enqueued, Opened, SettlerCommand, Signed};
 
     fn run(settler: &mut Settler, command: &SettlerCommand) {
         let now = clock::now();

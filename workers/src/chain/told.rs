@@ -70,7 +70,7 @@ impl Queue {
 
     /// It is in a block.
     pub(super) async fn tell_mined(
-        &self,
+        &mut self,
         purpose: Purpose,
         mined: &Mined,
         receipt: &Receipt,
@@ -119,7 +119,7 @@ impl Queue {
 
     /// It is in a block for good, and the call went through. Gives whether that is all there is to tell.
     pub(super) async fn tell_concluded(
-        &self,
+        &mut self,
         purpose: Purpose,
         mined: &Mined,
         receipt: &Receipt,
@@ -219,7 +219,7 @@ impl Queue {
     }
 
     /// It will not be sent, or was reverted. Gives whether that is all there is to tell.
-    pub(super) async fn tell_failed(&self, purpose: Purpose, reason: &str) -> Result<bool, RoundError> {
+    pub(super) async fn tell_failed(&mut self, purpose: Purpose, reason: &str) -> Result<bool, RoundError> {
         match purpose {
             Purpose::Settlement { organization_id, partition, settlement_id, attempt } => {
                 tracing::warn!(%settlement_id, attempt, reason, "an attempt to settle has failed");

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chain::client::{Receipt, Transferred};
 use chain::eip3009::{self, Authorization};
+use chain::facts;
 use chain::proof::stands_in;
 use chain::{ChainError, Client};
 use domain::evm::{Address, Bytes32};
@@ -21,6 +22,8 @@ pub const SET_BACK: &str = "the chain knows less: it is another chain, or was se
 pub const UNREAD: &str = "the contract did something that never came into the log";
 /// How far below our first block transfers are looked for after a chain was set back.
 const SET_BACK_BLOCKS: u64 = 100_000;
+/// Of a payee's settlements that differ, so many are looked up in one comparison.
+const LOOKED_UP_MAX: usize = 100;
 
 /// The blocks between which the log was read. The chain goes on meanwhile, so each figure may be the chain's at the last
 /// block that was in the log before the reading, or after it.
@@ -120,6 +123,82 @@ pub fn first_block(payee: &PayeeTotals, was_set_back: bool) -> Option<u64> {
     Some(if was_set_back { first.saturating_sub(SET_BACK_BLOCKS) } else { first })
 }
 
+/// What became of the transaction of a settlement that has not transferred what the log has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Became {
+    /// Nobody has looked.
+    Unknown,
+    /// It is in no block any more.
+    Lost,
+    /// It was sent again, and is in a later block than was compared.
+    Later,
+    /// It was sent again, and reverted.
+    Reverted,
+    /// It was sent again, and the contract skipped claims of it.
+    Skipped {
+        /// How many.
+        claims: usize,
+        /// The contract's reasons.
+        reasons: BTreeSet<&'static str>,
+    },
+    /// It was sent again, and what was skipped at first was paid.
+    PaidMore,
+    /// Something that cannot be.
+    Other,
+}
+
+impl Became {
+    /// What a transaction with another outcome became: only on a chain that was set back it has one.
+    pub(super) fn of(
+        payee: &PayeeTotals,
+        receipt: Option<&Receipt>,
+        (ledger, chain): (Amount, Amount),
+        between: Between,
+        was_set_back: bool,
+    ) -> Self {
+        let Some(receipt) = receipt else { return Self::Lost };
+        if !was_set_back {
+            return Self::Other;
+        }
+        if receipt.block_number.is_none_or(|block| block > between.after) {
+            return Self::Later;
+        }
+        if !receipt.status() {
+            return Self::Reverted;
+        }
+        let decimals = payee.currency.minor_unit();
+        let settled = facts::settled(receipt.logs(), payee.contract, payee.token, payee.payee, decimals);
+        if (settled.total, settled.transferred) != (chain, chain) {
+            return Self::Other;
+        }
+        if chain > ledger {
+            return Self::PaidMore;
+        }
+        let (claims, reasons) = (settled.skipped.len(), settled.skipped.iter().map(|one| one.reason).collect());
+        if claims == 0 { Self::Other } else { Self::Skipped { claims, reasons } }
+    }
+
+    /// In words, of this transaction.
+    fn cause(&self, tx_hash: Bytes32) -> String {
+        match self {
+            Self::Unknown => format!("transaction {tx_hash} differs; too many do to look up each"),
+            Self::Lost => format!("transaction {tx_hash} is not on the chain any more: the chain was set back"),
+            Self::Later => format!("transaction {tx_hash} was sent again, and is in a later block than was compared"),
+            Self::Reverted => format!("transaction {tx_hash} was reverted when it was sent again"),
+            Self::Skipped { claims, reasons } => {
+                let reasons: Vec<&str> = reasons.iter().copied().collect();
+                let what = if *claims == 1 { "the claim was".to_owned() } else { format!("{claims} claims were") };
+                let reasons = reasons.join(", ");
+                format!("transaction {tx_hash}: {what} skipped when it was sent again: {reasons}")
+            }
+            Self::PaidMore => {
+                format!("transaction {tx_hash} paid when it was sent again what was skipped at first")
+            }
+            Self::Other => format!("transaction {tx_hash} says something else"),
+        }
+    }
+}
+
 /// A transaction that ledger and chain do not agree about.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PayeeDifference {
@@ -135,6 +214,8 @@ pub enum PayeeDifference {
         ledger: Amount,
         /// The same on the chain.
         chain: Amount,
+        /// Why.
+        became: Became,
     },
     /// A transfer that is no settlement of this log.
     Stranger {
@@ -153,7 +234,7 @@ impl PayeeDifference {
     /// Why.
     pub fn cause(&self) -> String {
         match self {
-            Self::Settlement { tx_hash, .. } => format!("transaction {tx_hash} says something else"),
+            Self::Settlement { tx_hash, became, .. } => became.cause(*tx_hash),
             Self::Stranger { tx_hash, claims, .. } => {
                 let cause = format!("transaction {tx_hash} is no settlement of this log: somebody else settled");
                 match claims {
@@ -196,8 +277,15 @@ pub fn payee(payee: &PayeeTotals, transfers: &[Transferred], between: Between) -
         compared.chain = compared.chain.plus(chain);
         if chain != ledger {
             let (organization_id, settlement_id) = (settlement.organization_id, settlement.settlement_id);
-            let difference = PayeeDifference::Settlement { organization_id, settlement_id, tx_hash, ledger, chain };
-            compared.differences.push(difference);
+            let became = Became::Unknown;
+            compared.differences.push(PayeeDifference::Settlement {
+                organization_id,
+                settlement_id,
+                tx_hash,
+                ledger,
+                chain,
+                became,
+            });
         }
     }
     let first = payee.first_block().unwrap_or(u64::MAX);
@@ -214,6 +302,25 @@ pub fn payee(payee: &PayeeTotals, transfers: &[Transferred], between: Between) -
         }
     }
     compared
+}
+
+/// Asks the chain what became of the settlements that differ.
+pub async fn look_up(
+    client: &Client,
+    payee: &PayeeTotals,
+    compared: &mut PayeeCompared,
+    between: Between,
+    was_set_back: bool,
+) -> Result<(), ChainError> {
+    let settlements = compared.differences.iter_mut().filter_map(|difference| match difference {
+        PayeeDifference::Settlement { tx_hash, ledger, chain, became, .. } => Some((*tx_hash, *ledger, *chain, became)),
+        PayeeDifference::Stranger { .. } => None,
+    });
+    for (tx_hash, ledger, chain, became) in settlements.take(LOOKED_UP_MAX) {
+        let receipt = client.receipt(tx_hash).await?;
+        *became = Became::of(payee, receipt.as_ref(), (ledger, chain), between, was_set_back);
+    }
+    Ok(())
 }
 
 /// What a payee's transfers are to one of the organizations that are paid there.

@@ -10,7 +10,7 @@ use projections::reconcile::{FinalPayment, FinalizedSettlement, OthersClaims, Pa
 use serde_json::json;
 use uuid::Uuid;
 
-use super::compare::{self, Between, ExactOnChain, Part, SET_BACK, Share, UNREAD};
+use super::compare::{self, Became, Between, ExactOnChain, Part, PayeeDifference, SET_BACK, Share, UNREAD};
 use super::groups::Held;
 use super::suspects::Suspects;
 
@@ -97,8 +97,14 @@ fn each_organization_has_its_own_part_of_a_payee() {
     payee.claims.insert(hash(9), others);
     // The second has transferred less, and somebody else has settled before it was there.
     let transfers = [transfer(7, 20, "2"), transfer(9, 25, "1.25"), transfer(8, 30, "2.5")];
-    let compared = compare::payee(&payee, &transfers, BETWEEN);
+    let mut compared = compare::payee(&payee, &transfers, BETWEEN);
     assert_eq!((compared.ledger, compared.chain, compared.differences.len()), (amount("5"), amount("4.5"), 2));
+    for difference in &mut compared.differences {
+        if let PayeeDifference::Settlement { became, .. } = difference {
+            assert_eq!(*became, Became::Unknown);
+            *became = Became::Other;
+        }
+    }
     let first = Share::of(&payee, organization(1), &compared.differences, BETWEEN);
     assert_eq!((first.ledger, first.chain), (amount("2"), amount("3.25")));
     let found = first.found.unwrap();
@@ -183,6 +189,47 @@ fn what_is_held_for_somebody_is_as_it_was_last() {
     assert_eq!(fine, expected, "a payment that is fine is never asked about again");
 }
 
+/// Of transaction 7, in block 30, which moved nothing.
+fn receipt(succeeded: bool) -> Receipt {
+    serde_json::from_value(json!({
+        "transactionHash": hash(7), "transactionIndex": "0x0", "blockHash": hash(9), "blockNumber": "0x1e",
+        "from": Address([1; 20]), "to": Address([2; 20]), "contractAddress": null, "cumulativeGasUsed": "0x1",
+        "gasUsed": "0x1", "effectiveGasPrice": "0x1", "logs": [], "logsBloom": format!("0x{}", "00".repeat(256)),
+        "status": if succeeded { "0x1" } else { "0x0" }, "type": "0x2",
+    }))
+    .unwrap()
+}
+
+#[test]
+fn a_settlement_that_differs_was_lost_or_came_to_something_else() {
+    let payee = payee(vec![settlement(1, 7, 20, "2")]);
+    let of = |receipt: Option<&Receipt>, after, was_set_back| {
+        let between = Between { before: after, after };
+        Became::of(&payee, receipt, (amount("2"), Amount::ZERO), between, was_set_back)
+    };
+    assert_eq!(of(None, 100, true), Became::Lost);
+    assert_eq!(of(None, 100, false), Became::Lost);
+    assert_eq!(of(Some(&receipt(false)), 100, true), Became::Reverted);
+    assert_eq!(of(Some(&receipt(true)), 29, true), Became::Later);
+    // No claim of it was skipped, so it should have paid.
+    assert_eq!(of(Some(&receipt(true)), 100, true), Became::Other);
+    assert_eq!(of(Some(&receipt(false)), 100, false), Became::Other, "nothing was sent again");
+    let mut compared = compare::payee(&payee, &[], BETWEEN);
+    let mut told = |now: Became| {
+        let PayeeDifference::Settlement { became, .. } = &mut compared.differences[0] else { panic!("no settlement") };
+        *became = now;
+        compared.differences[0].cause()
+    };
+    assert!(told(Became::Lost).ends_with("is not on the chain any more: the chain was set back"));
+    let skipped =
+        |claims, reasons: &[&'static str]| Became::Skipped { claims, reasons: reasons.iter().copied().collect() };
+    assert!(
+        told(skipped(1, &["above_escrow"])).ends_with(": the claim was skipped when it was sent again: above_escrow")
+    );
+    let told = told(skipped(3, &["unknown_session", "above_escrow"]));
+    assert!(told.ends_with(": 3 claims were skipped when it was sent again: above_escrow, unknown_session"), "{told}");
+}
+
 #[test]
 fn a_payment_may_have_moved_when_the_chain_was_set_back() {
     let accepted = Accepted {
@@ -205,13 +252,7 @@ fn a_payment_may_have_moved_when_the_chain_was_set_back() {
     let place = Place { tx_hash: hash(7), block_number: 20, block_hash: hash(8) };
     let payment = FinalPayment { accepted, place };
     // A transaction that moved nothing, so that it is told apart from one that is merely elsewhere.
-    let receipt: Receipt = serde_json::from_value(json!({
-        "transactionHash": hash(7), "transactionIndex": "0x0", "blockHash": hash(9), "blockNumber": "0x1e",
-        "from": Address([1; 20]), "to": Address([2; 20]), "contractAddress": null, "cumulativeGasUsed": "0x1",
-        "gasUsed": "0x1", "effectiveGasPrice": "0x1", "logs": [], "logsBloom": format!("0x{}", "00".repeat(256)),
-        "status": "0x1", "type": "0x2",
-    }))
-    .unwrap();
+    let receipt = receipt(true);
     let why = |receipt: Option<&Receipt>, has_moved| {
         compare::exact(&payment, &ExactOnChain { receipt: receipt.cloned(), has_moved }).unwrap()
     };

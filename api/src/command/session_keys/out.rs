@@ -57,7 +57,7 @@ pub struct SessionKeyOut {
     pub settle_grace_secs: u32,
     /// How long a withdrawal takes at least.
     pub withdraw_delay_secs: u32,
-    /// Whose freezes are on it: `owner`, `organization`.
+    /// Whose freezes are on it: `owner`, `organization`, `guardian` (whom the payee named on chain).
     pub frozen_by: Vec<&'static str>,
     /// Deposited, and final.
     pub deposited: String,
@@ -281,8 +281,11 @@ impl SessionKeyOut {
     fn named(state: &SessionKey, at: Timestamp, name: impl Fn(u64) -> Option<&'static str>) -> Option<Self> {
         let Grant { id, customer_id, terms, granted_at, .. } = state.grant.as_ref()?;
         let pending = state.pending_deposits.iter().fold(Amount::ZERO, |sum, one| sum.plus(one.amount));
-        let frozen_by =
-            [state.owner_freeze.is_some().then_some("owner"), state.organization_freeze.then_some("organization")];
+        let frozen_by = [
+            state.owner_freeze.is_some().then_some("owner"),
+            state.organization_freeze.then_some("organization"),
+            state.guardian_freeze.then_some("guardian"),
+        ];
         let has_periods = terms.period_secs > 0;
         Some(Self {
             object: "session_key",

@@ -117,8 +117,8 @@ pub async fn freeze_session_key(asked: Asked) -> Result<Response, Problem> {
     stop(asked, Stop::Freeze).await
 }
 
-/// Let charges go on: at once when the organization's freeze was the only one; when it is final on chain for the
-/// owner's (202). A repeated request shows the session key as it is now.
+/// Let charges go on: lifts the organization's freeze and its guardian's here, at once; the owner's when that is
+/// final on chain (202). A repeated request shows the session key as it is now.
 #[utoipa::path(post, path = "/v1/session_keys/{id}/unfreeze", tag = "Session keys", request_body = Option<StopIn>,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
     responses((status = 200, body = SessionKeyOut), (status = 202, body = SessionKeyOut, description = "sent to the chain"),

@@ -139,6 +139,11 @@ pub async fn verify(app: &App, offer: &Offer, payload: &ExactPayload) -> Result<
         return Ok(verified);
     }
     check_terms(offer, authorization)?;
+    if chains::watch(app, client).await?.halted.is_some() {
+        // It would not be sent before a person has looked: nothing is done for it.
+        let why = "it is not the chain that was read";
+        return Err(chains::away(&ChainError::Unavailable(why.to_owned())).into());
+    }
     let signed = signer(app, client, on_chain(authorization), signature.clone()).await?;
     if matches!(signed, Signed::Account(_)) && !has_code(client, authorization).await? {
         return Err(not_signed().into());

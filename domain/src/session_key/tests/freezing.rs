@@ -9,6 +9,14 @@ fn frozen_by(events: &[SessionKeyEvent]) -> Option<(FrozenBy, Option<ChainRef>)>
     }
 }
 
+fn unfrozen_by(events: &[SessionKeyEvent]) -> Vec<(FrozenBy, Option<ChainRef>)> {
+    let unfrozen = |event: &SessionKeyEvent| match event {
+        SessionKeyEvent::Unfrozen(unfrozen) => Some((unfrozen.by, unfrozen.at)),
+        _ => None,
+    };
+    events.iter().filter_map(unfrozen).collect()
+}
+
 #[test]
 fn an_owners_freeze_counts_at_first_sight_and_ends_when_its_end_is_final() {
     let mut given = Given::active("10");
@@ -142,6 +150,91 @@ fn a_freeze_takes_nothing_that_was_earned() {
     assert_eq!(given.planned(1).amount, amount("4"));
     given.when(done(claim("4", "4"), 6)).unwrap();
     assert_eq!(given.session.unsettled(), Amount::ZERO);
+}
+
+#[test]
+fn a_guardians_freeze_counts_when_it_is_final_and_takes_nothing_that_was_earned() {
+    let mut given = Given::active("10");
+    given.charged(flat("4"));
+    given.held(place_hold(1, "2"));
+    given.ignores(seen(Fact::GuardianFrozen, 5));
+    let events = given.when(done(Fact::GuardianFrozen, 5)).unwrap();
+    assert_eq!(frozen_by(&events), Some((FrozenBy::Guardian, Some(place(5, 0)))));
+    given.ignores(done(Fact::GuardianFrozen, 5));
+    assert_eq!(given.status(), Status::Frozen);
+    for refused in [flat("1"), place_hold(2, "1"), extend(1, "1")] {
+        assert_eq!(given.when(refused), Err(SessionKeyError::WrongStatus(Status::Frozen)));
+    }
+    assert_eq!(given.captured(capture(1, None)).charge.amount, amount("2"));
+    assert_eq!(given.planned(1).amount, amount("6"));
+    assert_eq!(given.claimed(claim("6", "6"), 6).amount, amount("6"));
+
+    given.ignores(seen(Fact::GuardianUnfrozen, 7));
+    assert_eq!(given.status(), Status::Frozen, "what relaxes waits until it is final");
+    let events = given.when(done(Fact::GuardianUnfrozen, 7)).unwrap();
+    assert_eq!((events.len(), unfrozen_by(&events)), (1, vec![(FrozenBy::Guardian, Some(place(7, 0)))]));
+    given.ignores(done(Fact::GuardianUnfrozen, 7));
+    given.charged(flat("1"));
+    assert_eq!(given.replayed(), given.session);
+}
+
+#[test]
+fn owner_and_guardian_each_lift_their_own_freeze() {
+    let mut given = Given::active("10");
+    given.when(done(Fact::GuardianFrozen, 5)).unwrap();
+    given.when(done(Fact::Frozen, 6)).unwrap();
+    given.when(done(Fact::Unfrozen, 7)).unwrap();
+    assert_eq!(given.status(), Status::Frozen, "the guardian's stands");
+    given.when(done(Fact::Frozen, 8)).unwrap();
+    given.when(done(Fact::GuardianUnfrozen, 9)).unwrap();
+    assert_eq!(given.status(), Status::Frozen, "the owner's stands");
+}
+
+#[test]
+fn the_organization_lifts_its_guardians_freeze_too() {
+    let mut given = Given::active("10");
+    given.when(done(Fact::GuardianFrozen, 5)).unwrap();
+    given.when(done(Fact::Frozen, 6)).unwrap();
+    let events = given.when(Action::Unfreeze).unwrap();
+    assert_eq!((events.len(), unfrozen_by(&events)), (1, vec![(FrozenBy::Guardian, None)]));
+    assert_eq!(given.status(), Status::Frozen, "the owner's stands");
+    assert_eq!(given.when(Action::Unfreeze), Err(SessionKeyError::FrozenByOwner));
+    given.when(done(Fact::Unfrozen, 7)).unwrap();
+    assert_eq!(given.status(), Status::Active);
+    // Frozen anew, on a chain that was set back before the first: nobody had lifted that there.
+    given.when(done(Fact::GuardianFrozen, 8)).unwrap();
+    given.when(Action::Freeze).unwrap();
+    let events = given.when(Action::Unfreeze).unwrap();
+    let both = vec![(FrozenBy::Guardian, None), (FrozenBy::Organization, None)];
+    assert_eq!((events.len(), unfrozen_by(&events)), (2, both));
+    assert_eq!(given.status(), Status::Active);
+}
+
+#[test]
+fn the_organizations_freeze_outlives_its_guardians_and_is_said_again() {
+    let mut given = Given::active("10");
+    given.when(done(Fact::GuardianFrozen, 5)).unwrap();
+    given.when(Action::Freeze).unwrap();
+    let events = given.when(done(Fact::GuardianUnfrozen, 6)).unwrap();
+    assert_eq!(unfrozen_by(&events[..1]), [(FrozenBy::Guardian, Some(place(6, 0)))]);
+    assert_eq!(frozen_by(&events[1..]), Some((FrozenBy::Organization, None)));
+    assert_eq!(given.status(), Status::Frozen);
+    given.when(Action::Unfreeze).unwrap();
+    assert_eq!(given.status(), Status::Active);
+}
+
+#[test]
+fn what_the_organization_lifted_before_its_guardian_is_noted_once() {
+    let mut given = Given::active("10");
+    given.ignores(done(Fact::GuardianUnfrozen, 4));
+    given.when(done(Fact::GuardianFrozen, 5)).unwrap();
+    given.when(Action::Unfreeze).unwrap();
+    // It stands in the log, so that it is not taken for the end of the next freeze when the chain is read again.
+    let events = given.when(done(Fact::GuardianUnfrozen, 6)).unwrap();
+    assert_eq!((events.len(), unfrozen_by(&events)), (1, vec![(FrozenBy::Guardian, Some(place(6, 0)))]));
+    given.ignores(done(Fact::GuardianUnfrozen, 6));
+    given.when(done(Fact::GuardianFrozen, 7)).unwrap();
+    assert_eq!(given.status(), Status::Frozen);
 }
 
 #[test]

@@ -37,6 +37,8 @@ struct Contract {
     claimed: u128,
     wanted: Option<u128>,
     frozen: bool,
+    /// By the payee's guardian.
+    guarded: bool,
     revoked: bool,
     block: u64,
     /// Not final, oldest first, and whether it was heard at first sight.
@@ -178,6 +180,15 @@ impl Series {
                 self.contract.frozen = false;
                 self.says(Fact::Unfrozen, heard);
             }
+            // Whatever has become of the session.
+            Step::GuardianFreeze if !self.contract.guarded => {
+                self.contract.guarded = true;
+                self.says(Fact::GuardianFrozen, heard);
+            }
+            Step::GuardianUnfreeze if self.contract.guarded => {
+                self.contract.guarded = false;
+                self.says(Fact::GuardianUnfrozen, heard);
+            }
             Step::Revoke if !self.contract.revoked => {
                 self.contract.revoked = true;
                 self.says(Fact::Revoked, heard);
@@ -317,6 +328,8 @@ proptest! {
         prop_assert_eq!(session.withdrawal.is_some(), contract.wanted.is_some());
         prop_assert!(session.revoked.is_some() || !contract.revoked);
         prop_assert_eq!(session.owner_freeze.is_some(), contract.frozen);
+        // The organization may have lifted it.
+        prop_assert_eq!(session.guardian_freeze || session.guardian_lifted, contract.guarded);
         prop_assert!(session.pending_deposits.is_empty() && session.relays.is_empty());
         // The state is a function of the events, in memory and through their stored form.
         prop_assert_eq!(&series.given.replayed(), session);

@@ -10,6 +10,7 @@ use domain::evm::Bytes32;
 use domain::ids::TransactionId;
 use domain::settler::{Mined, Queued, Settler, SettlerCommand, Signed};
 use eventstore::entity::Loaded;
+use tokio::time::Instant;
 
 use super::super::RoundError;
 use super::{Queue, View};
@@ -24,15 +25,17 @@ impl Queue {
     /// Follows everything that is signed. What cannot go on does not stop the others.
     pub(super) async fn follow(&mut self, queue: &Loaded<Settler>, view: View) -> Result<(), RoundError> {
         let gone = self.gone(&queue.state, view).await?;
+        let begun = Instant::now();
         let mut stuck = None;
         for queued in &queue.state.queue {
             let Some(signed) = &queued.signed else { continue };
             match self.follow_one(queued, signed, &gone, queue.version, view).await {
                 Ok(()) => {}
                 Err(error) if error.is_weather() => return Err(error),
-                Err(error) => stuck = stuck.or(Some(error)),
+                Err(error) => stuck = RoundError::graver(stuck, error),
             }
         }
+        self.memory.unclear.end(begun);
         stuck.map_or(Ok(()), Err)
     }
 
@@ -48,9 +51,27 @@ impl Queue {
         if let Some(mined) = known.take_if(|mined| gone.contains(&mined.block_hash)) {
             self.take_back(queued, mined, version).await?;
         }
-        let awaits_finality = known.is_some_and(|mined| mined.block_number > view.last_final);
-        // Below this nonce everything is in a block; above it nothing is.
-        if awaits_finality || signed.nonce >= view.mined_nonce {
+        if let Some(mined) = known.filter(|mined| mined.block_number > view.last_final) {
+            if !self.is_used_for_good(signed.nonce, view).await {
+                return Ok(());
+            }
+            // Then it cannot be in a later block.
+            if self.find(queued).await?.is_some_and(|(found, _)| found.block_number > view.last_final) {
+                let (nonce, block, last_final) = (signed.nonce, mined.block_number, view.last_final);
+                self.unclear(
+                    queued.id,
+                    format!(
+                        "nonce {nonce} was used in the blocks up to {last_final}, which are final, and a node has the \
+                         transaction with it in a later one, at first {block}: compare what each node says of {}",
+                        mined.tx_hash
+                    ),
+                );
+                return Ok(());
+            }
+            self.take_back(queued, mined, version).await?;
+            known = None;
+        } else if signed.nonce >= view.mined_nonce {
+            // Below this nonce everything is in a block; above it nothing is.
             return Ok(());
         }
         let Some((mined, receipt)) = self.find(queued).await? else {
@@ -119,8 +140,15 @@ impl Queue {
     async fn doubt(&mut self, queued: &Queued, mined: &Mined, version: i64) -> Result<(), RoundError> {
         match self.client.block_at(mined.block_number).await? {
             Some(block) if block.hash != mined.block_hash => self.take_back(queued, mined, version).await,
-            // A node that forgets receipts, or is behind.
-            _ => Ok(()),
+            Some(_) => {
+                let (tx_hash, block) = (mined.tx_hash, mined.block_number);
+                let why =
+                    format!("transaction {tx_hash} was in final block {block}, and no node says what became of it");
+                self.unclear(queued.id, why);
+                Ok(())
+            }
+            // The nodes are behind.
+            None => Ok(()),
         }
     }
 
@@ -139,6 +167,21 @@ impl Queue {
         Ok(())
     }
 
+    /// Whether a nonce was used in a block that is final. It is asked once for each final block, for all transactions;
+    /// what cannot be asked is asked again at the next one, so that nothing else waits for it.
+    async fn is_used_for_good(&mut self, nonce: u64, view: View) -> bool {
+        let known = self.memory.used_up_to.filter(|(block, _)| *block == view.last_final);
+        let next = match known {
+            Some((_, next)) => next,
+            None => {
+                let next = self.final_nonce(view).await.unwrap_or(0);
+                self.memory.used_up_to = Some((view.last_final, next));
+                next
+            }
+        };
+        next > nonce
+    }
+
     /// Its nonce is used and none of its versions is in a block. When that is so at the last final block, somebody else
     /// has used the nonce: it can never be mined any more, and is signed anew.
     async fn displace(&mut self, queued: &Queued, signed: &Signed, version: i64, view: View) -> Result<(), RoundError> {
@@ -148,6 +191,14 @@ impl Queue {
         // The receipts were asked for before it was known to be final. One node that has any of them is enough.
         for tx_hash in queued.hashes() {
             if self.client.receipt(tx_hash).await?.is_some() || self.client.is_mined_anywhere(tx_hash).await? {
+                let nonce = signed.nonce;
+                self.unclear(
+                    queued.id,
+                    format!(
+                        "nonce {nonce} was used in a final block, and a node says without a receipt for it that the \
+                         transaction with it is in a block: compare what each node says of {tx_hash}"
+                    ),
+                );
                 return Ok(());
             }
         }
@@ -167,6 +218,14 @@ impl Queue {
     async fn conclude(&mut self, queued: &Queued, mined: &Mined, receipt: &Receipt) -> Result<(), RoundError> {
         // A receipt may be of a block that is the chain's no longer, or that nobody has.
         if !self.is_in_final_block(mined).await? {
+            let Mined { tx_hash, block_number, block_hash, .. } = mined;
+            self.unclear(
+                queued.id,
+                format!(
+                    "transaction {tx_hash} is said to be in final block {block_number} with the hash {block_hash}, which \
+                     the chain does not have there"
+                ),
+            );
             return Ok(());
         }
         let is_told = if mined.succeeded {

@@ -25,6 +25,7 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::elsewhere::Doubts;
 use super::listener::installation;
 use super::{RoundError, caused, watch};
 use crate::Context;
@@ -35,6 +36,8 @@ mod resend;
 mod send;
 mod sign;
 mod stall;
+mod unclear;
+mod unpaid;
 
 pub(super) use follow::REVERTED;
 
@@ -54,6 +57,8 @@ pub(super) struct Queue {
     max_fee_wei: u64,
     /// Where settlers' own streams live.
     partition: i32,
+    /// Exact payments of which it is not known yet whether the money has come.
+    pub(super) doubts: Doubts,
     memory: Memory,
 }
 
@@ -78,6 +83,10 @@ struct Memory {
     not_taken: Option<(Bytes32, Instant)>,
     /// The nonce that nothing of ours has though it is next, and since when.
     gap: Option<(u64, Instant)>,
+    /// What the nodes say of a transaction that does not go together.
+    unclear: unclear::Unclears,
+    /// A final block, and how many transactions of the key are in blocks up to it; none where that could not be asked.
+    used_up_to: Option<(u64, u64)>,
     /// Blocks that are final, as this round found them.
     final_blocks: HashSet<Bytes32>,
     /// What only a person can mend, as this round found it.
@@ -107,6 +116,7 @@ impl Queue {
             key,
             max_fee_wei,
             partition,
+            doubts: Doubts::default(),
             memory: Memory::default(),
         }
     }
@@ -221,12 +231,14 @@ impl Queue {
         // What cannot be signed does not keep what is signed from being sent.
         let signed = self.resend_or_sign(view).await;
         let is_waiting = self.send(view).await?;
-        self.dismiss().await?;
+        let dismissed = self.dismiss().await;
         let queue = self.load().await?;
         self.look_for_gap(&queue.state, view);
+        self.look_for_unclear();
         self.tell_stall(&queue).await?;
         signed?;
-        followed.map(|()| is_waiting)
+        let stuck = [followed, dismissed].into_iter().filter_map(Result::err).fold(None, RoundError::graver);
+        stuck.map_or(Ok(is_waiting), Err)
     }
 
     /// While something is sent again nothing new gets a nonce. What pays too little is replaced first, so that what

@@ -1,10 +1,12 @@
 //! Sends once more what a chain that was set back has lost: the very bytes that stand in the log, in the order of their
-//! nonces. The chain takes each once. Until that is done nothing new gets a nonce.
+//! nonces. The chain takes each once. Until that is done nothing new gets a nonce. What does not pay as it did at first,
+//! because the chain has lost for good what it was paid from, is told to whoever operates this (see `unpaid`).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chain::ChainError;
 use domain::evm::{Bytes32, HexBytes};
+use domain::ids::TransactionId;
 use domain::settler::{Resend, Settler, SettlerCommand, SettlerEvent, StallReason};
 use domain::{EventPayload, RecordedEvent};
 use eventstore::StoreError;
@@ -17,7 +19,7 @@ use super::super::{RoundError, caused};
 use super::{IN_FLIGHT_MAX, Queue, SEND_AGAIN_AFTER, View};
 
 /// Events that are read at a time.
-const PAGE: i64 = 200;
+pub(super) const PAGE: i64 = 200;
 
 /// What is being sent again.
 pub(super) struct Resending {
@@ -26,8 +28,12 @@ pub(super) struct Resending {
     positions: BTreeMap<u64, i64>,
     /// When each was last handed to the node.
     handed_over: HashMap<u64, Instant>,
+    /// What was final once, and went through, by nonce.
+    pub(super) paid: BTreeMap<u64, (TransactionId, Bytes32)>,
     /// The nonce that the nodes did not take, and what they said.
     refused: Option<(u64, StallReason, String)>,
+    /// Whether it was said what of it does not pay any more.
+    is_told: bool,
 }
 
 impl Queue {
@@ -35,20 +41,27 @@ impl Queue {
     pub(super) async fn resend(&mut self, queue: &Loaded<Settler>, view: View) -> Result<(), RoundError> {
         let Some(range) = queue.state.resend else { return Ok(()) };
         let (address, Resend { first_nonce, last_nonce }) = (self.address(), range);
-        if self.final_nonce(view).await? > last_nonce {
-            tracing::info!(%address, first_nonce, last_nonce, "what was sent again is in blocks for good");
-            self.memory.resending = None;
-            let cause = caused(&[b"resent", self.stream().as_str().as_bytes(), &queue.version.to_be_bytes()]);
-            self.command(cause, SettlerCommand::RecordResent).await?;
-            return Ok(());
-        }
+        let is_done = self.final_nonce(view).await? > last_nonce;
         let mut resending = match self.memory.resending.take().filter(|resending| resending.range == range) {
             Some(resending) => resending,
             None => {
-                tracing::warn!(%address, first_nonce, last_nonce, "what was signed is sent again");
+                if !is_done {
+                    tracing::warn!(%address, first_nonce, last_nonce, "what was signed is sent again");
+                }
                 self.find_bytes(range).await?
             }
         };
+        if is_done {
+            let told = if resending.is_told { Ok(()) } else { self.tell_unpaid(&resending).await };
+            resending.is_told = told.is_ok();
+            self.memory.resending = Some(resending);
+            told?;
+            tracing::info!(%address, first_nonce, last_nonce, "what was sent again is in blocks for good");
+            let cause = caused(&[b"resent", self.stream().as_str().as_bytes(), &queue.version.to_be_bytes()]);
+            self.command(cause, SettlerCommand::RecordResent).await?;
+            self.memory.resending = None;
+            return Ok(());
+        }
         let done = self.hand_over(&queue.state, view, &mut resending).await;
         if let Some((_, reason, why)) = &resending.refused {
             self.stall(*reason, None, why.clone());
@@ -126,7 +139,8 @@ impl Queue {
                 break;
             }
         }
-        Ok(Resending { range, positions: bytes.positions, handed_over: HashMap::new(), refused: None })
+        let Bytes { positions, paid, .. } = bytes;
+        Ok(Resending { range, positions, handed_over: HashMap::new(), paid, refused: None, is_told: false })
     }
 
     async fn bytes_at(&self, position: Option<i64>) -> Result<Option<HexBytes>, RoundError> {
@@ -141,7 +155,7 @@ impl Queue {
     }
 }
 
-fn decode(recorded: &RecordedEvent) -> Result<SettlerEvent, RoundError> {
+pub(super) fn decode(recorded: &RecordedEvent) -> Result<SettlerEvent, RoundError> {
     let decoded = SettlerEvent::decode(&recorded.event_type, recorded.schema, &recorded.payload);
     Ok(decoded.map_err(StoreError::from)?)
 }
@@ -150,40 +164,50 @@ fn decode(recorded: &RecordedEvent) -> Result<SettlerEvent, RoundError> {
 /// the oldest.
 pub(super) struct Bytes {
     range: Resend,
-    was_final: HashSet<Bytes32>,
+    /// By hash whether it went through.
+    was_final: HashMap<Bytes32, bool>,
     pub positions: BTreeMap<u64, i64>,
+    /// What was final and went through, by nonce.
+    pub paid: BTreeMap<u64, (TransactionId, Bytes32)>,
     /// What is older has nonces below these.
     pub is_complete: bool,
 }
 
 impl Bytes {
     pub fn new(range: Resend) -> Self {
-        Self { range, was_final: HashSet::new(), positions: BTreeMap::new(), is_complete: false }
+        let (positions, paid) = (BTreeMap::new(), BTreeMap::new());
+        Self { range, was_final: HashMap::new(), positions, paid, is_complete: false }
     }
 
     pub fn take_in(&mut self, event: &SettlerEvent, position: i64) {
         match event {
             SettlerEvent::Finalized(e) => {
-                self.was_final.insert(e.tx_hash);
+                self.was_final.insert(e.tx_hash, e.succeeded);
             }
             SettlerEvent::Signed(e) => {
                 // Nonces only grow, and what was replaced was signed before.
                 self.is_complete |= e.nonce <= self.range.first_nonce;
-                self.offer(e.nonce, e.tx_hash, position);
+                self.offer(e.nonce, (e.transaction_id, e.tx_hash), position);
             }
-            SettlerEvent::Replaced(e) => self.offer(e.nonce, e.tx_hash, position),
+            SettlerEvent::Replaced(e) => self.offer(e.nonce, (e.transaction_id, e.tx_hash), position),
             _ => {}
         }
     }
 
-    fn offer(&mut self, nonce: u64, tx_hash: Bytes32, position: i64) {
+    fn offer(&mut self, nonce: u64, (id, tx_hash): (TransactionId, Bytes32), position: i64) {
         if !(self.range.first_nonce..=self.range.last_nonce).contains(&nonce) {
             return;
         }
-        if self.was_final.contains(&tx_hash) {
-            self.positions.insert(nonce, position);
-        } else {
-            self.positions.entry(nonce).or_insert(position);
+        match self.was_final.get(&tx_hash) {
+            Some(went_through) => {
+                self.positions.insert(nonce, position);
+                if *went_through {
+                    self.paid.insert(nonce, (id, tx_hash));
+                }
+            }
+            None => {
+                self.positions.entry(nonce).or_insert(position);
+            }
         }
     }
 }

@@ -178,15 +178,24 @@ impl Queue {
         Ok(())
     }
 
-    /// Tells who waits for what will not be sent; then it leaves the queue.
-    pub(super) async fn dismiss(&self) -> Result<(), RoundError> {
+    /// Tells who waits for what will not be sent; then it leaves the queue. What cannot go on does not stop the others.
+    pub(super) async fn dismiss(&mut self) -> Result<(), RoundError> {
         let settler = self.load().await?.state;
+        self.doubts.retain(&settler);
+        let mut stuck = None;
         for queued in &settler.queue {
             let Some(reason) = &queued.rejected else { continue };
-            let is_told = self.is_superseded(queued.purpose).await? || self.tell_failed(queued.purpose, reason).await?;
-            if !is_told {
-                continue;
+            match self.dismiss_one(queued, reason).await {
+                Ok(()) => {}
+                Err(error) if error.is_weather() => return Err(error),
+                Err(error) => stuck = RoundError::graver(stuck, error),
             }
+        }
+        stuck.map_or(Ok(()), Err)
+    }
+
+    async fn dismiss_one(&mut self, queued: &Queued, reason: &str) -> Result<(), RoundError> {
+        if self.is_superseded(queued.purpose).await? || self.tell_failed(queued.purpose, reason).await? {
             let cause = self.caused_here(b"dismiss", queued.id);
             self.command(cause, SettlerCommand::Dismiss(queued.id)).await?;
         }

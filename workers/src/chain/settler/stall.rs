@@ -1,6 +1,6 @@
 //! What only a person can mend: too little gas money, fees above what is allowed, bytes that no node takes, a nonce that
-//! nothing of ours has and that what follows waits for. It stands in the log when it begins and when it is over; meanwhile
-//! everything is tried again in every round.
+//! nothing of ours has and that what follows waits for, nodes whose answers do not go together. It stands in the log when
+//! it begins and when it is over; meanwhile everything is tried again in every round.
 
 use std::time::Duration;
 
@@ -23,8 +23,14 @@ const DETAIL_CHARS_MAX: usize = 500;
 const PASSES_WITHIN: Duration = Duration::from_secs(60);
 const PASSES_WITHIN_LOCAL: Duration = Duration::from_secs(5);
 /// Every reason there is.
-const REASONS: [StallReason; 5] =
-    [StallReason::FeeCap, StallReason::NoGasMoney, StallReason::Underpriced, StallReason::NotTaken, StallReason::Gap];
+const REASONS: [StallReason; 6] = [
+    StallReason::FeeCap,
+    StallReason::NoGasMoney,
+    StallReason::Underpriced,
+    StallReason::NotTaken,
+    StallReason::Gap,
+    StallReason::Unclear,
+];
 
 /// Why nothing goes on, as one round found it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +92,19 @@ impl Queue {
                  one with this key and nonce {missing}, for example of nothing to itself"
             );
             self.stall(StallReason::Gap, waits, detail);
+        }
+    }
+
+    /// What the nodes say of a transaction does not go together. It is left as it is: nodes that are behind say such
+    /// things for a while.
+    pub(super) fn unclear(&mut self, transaction_id: TransactionId, why: String) {
+        self.memory.unclear.found(transaction_id, why, Instant::now());
+    }
+
+    /// Whether something has been unclear for too long: the first of them.
+    pub(super) fn look_for_unclear(&mut self) {
+        if let Some((id, why)) = self.memory.unclear.lasting(self.passes_within(), Instant::now()) {
+            self.stall(StallReason::Unclear, Some(id), why);
         }
     }
 

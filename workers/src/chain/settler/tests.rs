@@ -154,6 +154,8 @@ fn the_bytes_that_were_final_are_sent_again_else_the_newest() {
         bytes.take_in(event, position);
     }
     assert!(bytes.is_complete);
+    let paid: Vec<_> = bytes.paid.iter().map(|(nonce, (_, tx_hash))| (*nonce, tx_hash.0[0])).collect();
+    assert_eq!(paid, [(4, 41), (6, 60)], "what was not final has paid nothing");
     let found: Vec<_> = bytes.positions.into_iter().collect();
     assert_eq!(found, [(4, 3), (5, 7), (6, 8)], "of 4 the second version was final, of 5 the newest is sent");
 }

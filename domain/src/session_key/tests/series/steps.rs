@@ -34,6 +34,9 @@ pub(super) enum Step {
     Freeze,
     Unfreeze,
     Revoke,
+    // What the payee's guardian does there.
+    GuardianFreeze,
+    GuardianUnfreeze,
     // What the organization does.
     Ask(Action),
     /// The owner's signed freeze is to be sent; its transaction is in a block; it will never be.
@@ -103,6 +106,8 @@ fn step(cost_scale: u32) -> impl Strategy<Value = Step> {
         1 => Just(Step::Freeze),
         8 => Just(Step::Unfreeze),
         1 => prop::bool::weighted(0.1).prop_map(|revoke| if revoke { Step::Revoke } else { Step::Unfreeze }),
+        1 => Just(Step::GuardianFreeze),
+        8 => Just(Step::GuardianUnfreeze),
         4 => ask.prop_map(Step::Ask),
         1 => Just(Step::RelayFreeze),
         4 => Just(Step::MineRelay),
