@@ -250,6 +250,7 @@ async fn actions_that_owners_did_not_sign() {
         ),
         Bad::get("sign: an unknown action", &typed("action=close"), 400, "invalid_request"),
         Bad::get("sign: no action", &typed(""), 400, "missing_field|invalid_request"),
+        Bad::get("sign: nothing at all", &full.path("typed_data"), 400, "missing_field").at("action"),
         Bad::get("sign: a deposit of nothing", &typed("action=deposit"), 400, "missing_field"),
         Bad::get("sign: a managed key's voucher", &typed("action=voucher&amount=1"), 422, "voucher_not_taken"),
         Bad::get(

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::api::text;
+use crate::support::chain::status_ends;
 use crate::support::servers::free_port;
 use crate::support::sessions::{ChainApp, Custody, Session, USDC, settle_all, settlement_over};
 use crate::support::{Answer, Position, caught_up, until};
@@ -139,6 +140,35 @@ async fn another_chain_is_not_taken_for_ours() {
     app.anvil.resume().await;
     settle_all(&app.api).await;
     assert_eq!(app.assert_settled().await, 5 * USDC);
+}
+
+#[tokio::test]
+async fn chain_status_is_not_ok_when_nobody_follows() {
+    const LOOK: &str = "a person should look";
+    let mut app = ChainApp::up_with(&THRESHOLD).await;
+    status_ends(&app.site, "ok").await;
+    app.anvil.stop().await;
+    status_ends(&app.site, LOOK).await;
+    app.anvil.start_another_chain(31_338).await;
+    let output = app.site.tollbook(&["chain", "status"], &[]).await.expect_code(1);
+    assert!(output.stdout.contains("not the one of the settings"), "{}", output.stdout);
+    app.anvil.kill();
+    app.anvil.resume().await;
+    status_ends(&app.site, "ok").await;
+
+    // No worker for a while, and of another chain never one.
+    app.kill();
+    let pool = app.site.pool();
+    sqlx::query("update chain_workers set heard_at = heard_at - interval '1 minute'").execute(&pool).await.unwrap();
+    pool.close().await;
+    let elsewhere = [("EVM_RPC_URL", ""), ("TOLLBOOK_NETWORK", "base")];
+    for (env, why) in
+        [(&[][..], "nothing was heard of the worker"), (&elsewhere[..], "no worker has followed this chain")]
+    {
+        let output = app.site.tollbook(&["chain", "status"], env).await.expect_code(1);
+        assert!(output.stdout.contains(why), "{}", output.stdout);
+        assert_eq!(output.stdout.lines().last(), Some(LOOK), "{}", output.stdout);
+    }
 }
 
 #[tokio::test]

@@ -1,15 +1,16 @@
 //! Nodes that lie, lag, refuse, or lose answers. What one of two says that the other does not is no value; a node that is
 //! gone is not missed; and whatever answer was lost, there is one transaction.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::api::text;
 use crate::support::chain::{
-    BY_HAND, CLAIMED, DEPOSITED, ask_to_settle, assert_never, sent_by_settler, told, until_told,
+    BY_HAND, CLAIMED, DEPOSITED, ask_to_settle, assert_never, behind, for_good, made_up, not_believed, send_opening,
+    sent_by_settler, told, until_told,
 };
 use crate::support::rpc_proxy::{ANY, Fault, Lie, RpcProxy};
 use crate::support::servers::free_port;
-use crate::support::sessions::{ChainApp, Custody, Session, USDC, owner, settle, settle_all, settlement_over};
+use crate::support::sessions::{ChainApp, Custody, Session, USDC, settle, settle_all, settlement_over};
 use crate::support::until;
 
 /// For as long as the test wants it.
@@ -23,66 +24,6 @@ async fn two() -> (ChainApp, [RpcProxy; 2]) {
     (app, doors)
 }
 
-/// Starts it anew with these nodes.
-async fn behind(app: &mut ChainApp, urls: &[String]) {
-    app.site.set("EVM_RPC_URL", urls.join(","));
-    app.restart().await;
-    app.chain_is("ok").await;
-}
-
-/// Sends one to be opened; it is not yet.
-async fn opening(app: &ChainApp, customer: &str, index: usize) -> Session {
-    let change = json!({ "owner": owner(index).address().to_string() });
-    let session = Session::draw_up(&app.api, customer, Custody::Managed, "2", change).await;
-    // A node that has just come back is not asked for a moment: with the other one gone the answer is 503, send it again.
-    until("what opens it is sent", async || {
-        let answer = app.api.post(&session.path("register"), &session.opening()).await;
-        (answer.status != 503).then(|| answer.done(202))
-    })
-    .await;
-    session
-}
-
-/// A log entry of a session's like the last real one of its kind, as if it stood in the newest block as well, in
-/// another transaction. `words` is what it says.
-async fn made_up(app: &ChainApp, session: &Session, kind: &'static str, words: &[u128]) -> Value {
-    let real = app.anvil.logs(&app.deployed.contract, json!([kind, session.session_id()])).await;
-    let mut log = real.last().unwrap().clone();
-    let block = app.anvil.head().await;
-    log["blockNumber"] = json!(format!("{block:#x}"));
-    log["blockHash"] = json!(app.anvil.block_hash(block).await);
-    log["transactionHash"] = json!(format!("0x{}", "ab".repeat(32)));
-    log["logIndex"] = json!("0x0");
-    log["transactionIndex"] = json!("0x0");
-    let data: String = words.iter().map(|word| format!("{word:064x}")).collect();
-    log["data"] = json!(format!("0x{data}"));
-    log
-}
-
-/// While one node says what the other does not, for the so-manyeth time: it is noticed, nothing that gives value is
-/// taken up, and charges go on. Then the liar is quiet.
-async fn noticed(app: &ChainApp, session: &Session, liar: &RpcProxy, times: usize) {
-    let api = &app.api;
-    let before = session.now(api).await;
-    let deposits = told(&app.site, "session_key.deposited").await.len();
-    let seen = until_told(&app.site, "chain.disagreement_seen", times).await;
-    let answers = seen.last().unwrap()["answers"].as_array().unwrap();
-    assert_eq!(answers.len(), 2, "{seen:?}");
-    assert_ne!(answers[0]["answer"], answers[1]["answer"], "{seen:?}");
-    // Long enough for all of it to be final, if it were believed.
-    app.anvil.goes_on(6).await;
-    session.charge_plain(api, "0.05").await.done(201);
-    let now = session.now(api).await;
-    for field in ["deposited", "claimed", "withdrawn", "status"] {
-        assert_eq!(now[field], before[field], "{field}: {now}");
-    }
-    assert_eq!(told(&app.site, "chain.disagreement_over").await.len(), times - 1, "it is still so");
-    assert_eq!(told(&app.site, "session_key.deposited").await.len(), deposits, "not before both agreed");
-    liar.honest();
-    until_told(&app.site, "chain.disagreement_over", times).await;
-    app.chain_is("ok").await;
-}
-
 /// Every kind of lie, by the first or the second of two.
 async fn one_of_two_lies(liar: usize) {
     let (app, doors) = two().await;
@@ -92,24 +33,26 @@ async fn one_of_two_lies(liar: usize) {
     session.charge_plain(api, "1").await.done(201);
     assert_eq!(settle(api).await["transferred"], "1");
     app.quiet().await;
+    let before = for_good(&app, &session).await;
 
     // Other blocks.
     liar.lie(Lie::OtherHashes(app.anvil.head().await));
-    let drawn = opening(&app, &customer, 1).await;
-    noticed(&app, &session, liar, 1).await;
+    let drawn = send_opening(&app, &customer, 1).await;
+    not_believed(&app, &session, liar, &before, 1, 2).await;
     drawn.active(api).await;
     // A deposit of 5 that nobody made.
+    let before = for_good(&app, &session).await;
     liar.lie(Lie::Made(made_up(&app, &session, DEPOSITED, &[5 * USDC, 15 * USDC]).await));
-    noticed(&app, &session, liar, 2).await;
+    not_believed(&app, &session, liar, &before, 2, 2).await;
     session.until(api, "nothing is shown of it", |now| now["pending_deposits"] == "0").await;
     assert_eq!(session.now(api).await["deposited"], "10");
     // A claim that nobody made.
     liar.lie(Lie::Made(made_up(&app, &session, CLAIMED, &[2 * USDC, 3 * USDC]).await));
-    noticed(&app, &session, liar, 3).await;
+    not_believed(&app, &session, liar, &before, 3, 2).await;
     // A deposit that one of them hides.
     liar.lie(Lie::Hidden(DEPOSITED));
-    let hidden = opening(&app, &customer, 2).await;
-    noticed(&app, &session, liar, 4).await;
+    let hidden = send_opening(&app, &customer, 2).await;
+    not_believed(&app, &session, liar, &before, 4, 2).await;
     hidden.active(api).await;
 
     for session in [&drawn, &hidden] {
@@ -168,7 +111,7 @@ async fn the_second_of_two_says_that_a_settlement_was_reverted() {
 async fn a_day(app: &ChainApp, index: usize) {
     let api = &app.api;
     let customer = app.payer().await;
-    let session = opening(app, &customer, index).await;
+    let session = send_opening(app, &customer, index).await;
     session.active(api).await;
     session.charge_plain(api, "1.2").await.done(201);
     assert_eq!(settle(api).await["status"], "finalized");

@@ -5,23 +5,14 @@ use serde_json::{Value, json};
 
 use crate::support::api::text;
 use crate::support::chain::{
-    BY_HAND, DEEP, SIX_DEEP, approve_on_chain, ask_to_settle, assert_never, confirm, deposit_on_chain, freeze_on_chain,
-    halted, open_with, paid_once, sent_while_halted, settlement_is, told, until_told,
+    DEEP, all_read, approve_on_chain, ask_to_settle, assert_never, confirm, deposit_on_chain, finish, freeze_on_chain,
+    halted, open_with, paid_once, sent_while_halted, settlement_is, status_ends, still, told, until_told,
 };
 use crate::support::sessions::{ChainApp, Custody, Session, USDC, owner, settle_all, settlement_over};
 use crate::support::until;
 
 /// As deep as a block may lie and not be final.
 const DEPTHS: std::ops::RangeInclusive<u64> = 1..=5;
-
-/// Blocks come when a test says so, and are final when six lie on top.
-async fn still() -> ChainApp {
-    let app = ChainApp::up_with(&[SIX_DEEP, BY_HAND]).await;
-    // The settler begins when the chain is first heard.
-    until_told(&app.site, "settler.opened", 1).await;
-    app.anvil.stop_mining().await;
-    app
-}
 
 /// Makes a session key whose opening waits for a block.
 async fn opening(app: &ChainApp, customer: &str, index: usize) -> Session {
@@ -30,11 +21,6 @@ async fn opening(app: &ChainApp, customer: &str, index: usize) -> Session {
     app.api.post(&session.path("register"), &session.opening()).await.done(202);
     app.anvil.pending(1).await;
     session
-}
-
-/// What waits goes into a block, and is final.
-async fn finish(app: &ChainApp) {
-    app.anvil.mine_blocks(1 + DEEP).await;
 }
 
 /// Opens one that can be charged, while blocks come only when they are asked for.
@@ -218,14 +204,6 @@ async fn a_freeze_goes() {
     assert_eq!(told(&app.site, "session_key.sight_undone").await.len(), DEPTHS.count());
 }
 
-/// The last block that was read as final, as the worker has it.
-async fn last_read(app: &ChainApp) -> i64 {
-    let pool = app.site.pool();
-    let block = sqlx::query_scalar("select max(block_number) from chain_cursors").fetch_one(&pool).await.unwrap();
-    pool.close().await;
-    block
-}
-
 #[tokio::test]
 async fn deeper_than_final_needs_a_person() {
     let app = still().await;
@@ -242,13 +220,12 @@ async fn deeper_than_final_needs_a_person() {
     let somebody = owner(3).address().to_string();
     app.anvil.start_sending(&somebody, &somebody, "0x").await;
     app.anvil.mine_blocks(DEEP).await;
-    let head = i64::try_from(app.anvil.head().await).unwrap();
-    until("all that is final is read", async || (last_read(&app).await == head - 6).then_some(())).await;
+    let last = all_read(&app).await;
 
     app.anvil.reorganize(DEEP, &[]).await;
     let told_of = halted(&app, 1).await;
     assert_eq!(told_of["contract"].as_str().map(str::to_lowercase), Some(app.deployed.contract.to_lowercase()));
-    assert!(told_of["last_block"].as_i64().unwrap() <= head - 6, "{told_of}");
+    assert!(told_of["last_block"].as_i64().unwrap() <= last, "{told_of}");
     assert_eq!(told_of["resend"], json!([]), "nothing of ours was in them");
 
     // Charges go on, settlements wait, however many blocks come.
@@ -267,6 +244,6 @@ async fn deeper_than_final_needs_a_person() {
     settlement_over(api, &waiting).await;
     settle_all(api).await;
     assert_eq!(app.assert_settled().await, 1_750_000);
-    app.site.tollbook(&["chain", "status"], &[]).await.expect_code(0);
+    status_ends(&app.site, "ok").await;
     assert_eq!(told(&app.site, "chain.halted").await.len(), 1);
 }

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::support::api::text;
 use crate::support::chain::{
-    BY_HAND, approve_on_chain, ask_to_settle, assert_never, confirm, deposit_on_chain, halted, open_with, paid_once,
-    sent_by_settler, sent_while_halted, settler_key, told, until_told,
+    BY_HAND, DEEP, all_read, approve_on_chain, ask_to_settle, assert_never, confirm, deposit_on_chain, finish,
+    freeze_on_chain, halted, open_still, open_with, paid_once, sent_by_settler, sent_while_halted, settler_key, still,
+    told, unfreeze_on_chain, until_told,
 };
 use crate::support::sessions::{ChainApp, Custody, Session, USDC, owner, settle, settle_all, settlement_over};
 use crate::support::until;
@@ -239,4 +240,69 @@ async fn what_owners_paid_in_themselves_stays_missing() {
     let opened = until_told(&app.site, "reconciliation.opened", 1).await;
     let subjects: Vec<&Value> = opened.iter().map(|opened| &opened["found"]["subject"]).collect();
     assert!(subjects.iter().any(|subject| subject["session_key_id"] == session.id.as_str()), "{subjects:?}");
+}
+
+/// A freeze and its end were final, and a chain that was set back has only the freeze again, in a lower block than it was
+/// in. `is_final` says whether it is there for good when the person looks.
+async fn only_the_freeze_comes_again(is_final: bool) {
+    let app = still().await;
+    let api = &app.api;
+    let session = open_still(&app, Custody::Managed, "2").await;
+    let snapshot = app.anvil.snapshot().await;
+    let kept = app.anvil.head().await;
+    app.anvil.mine_blocks(DEEP).await;
+    let freeze = freeze_on_chain(&app, &session).await;
+    finish(&app).await;
+    session.until_status(api, "frozen").await;
+    let end = unfreeze_on_chain(&app, &session).await;
+    finish(&app).await;
+    session.until_status(api, "active").await;
+    session.charge_plain(api, "0.5").await.done(201);
+    all_read(&app).await;
+    let (freeze, end) = (app.anvil.raw(&freeze).await, app.anvil.raw(&end).await);
+
+    app.anvil.set_back(&snapshot).await;
+    app.anvil.send_raw(&freeze).await;
+    app.anvil.mine_blocks(if is_final { 1 + DEEP } else { 1 }).await;
+    let halted = halted(&app, 1).await;
+    assert_eq!(halted["resend"], json!([]), "nothing of the settler's is missing");
+    confirm(&app.site, "the node was restored, and the owner has sent the freeze again").await;
+    let now = session.until_status(api, "frozen").await;
+    assert_eq!(now["frozen_by"], json!(["owner"]));
+    session.charge_plain(api, "0.1").await.problem(409, "session_frozen");
+    let frozen = told(&app.site, "session_key.frozen").await;
+    assert_eq!(frozen.last().unwrap()["at"]["block_number"], kept + 1, "{frozen:?}");
+    assert!(frozen[0]["at"]["block_number"].as_u64().unwrap() > kept + 1, "{frozen:?}");
+    app.chain_is("ok").await;
+    // It stays so when it is final, and until it is read once more.
+    finish(&app).await;
+    all_read(&app).await;
+    session.charge_plain(api, "0.1").await.problem(409, "session_frozen");
+
+    // Its end: the very transaction that ended it before, or another.
+    if is_final {
+        app.anvil.send_raw(&end).await;
+    } else {
+        unfreeze_on_chain(&app, &session).await;
+    }
+    finish(&app).await;
+    session.until_status(api, "active").await;
+    session.charge_plain(api, "0.25").await.done(201);
+    app.anvil.resume_mining().await;
+    settle_all(api).await;
+    assert_eq!(app.assert_settled().await, 750_000);
+    assert_eq!(session.now(api).await["status"], "active");
+    assert_eq!(told(&app.site, "session_key.unfrozen").await.len(), 2);
+    assert_eq!(told(&app.site, "session_key.deposited").await.len(), 1);
+    app.tollbook(&["replay"]).await.expect_code(0);
+}
+
+#[tokio::test]
+async fn a_freeze_comes_again_without_its_end() {
+    only_the_freeze_comes_again(true).await;
+}
+
+#[tokio::test]
+async fn a_freeze_comes_again_without_its_end_and_is_not_final() {
+    only_the_freeze_comes_again(false).await;
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use chrono::{DateTime, Utc};
 use domain::RecordedEvent;
@@ -10,9 +11,10 @@ use domain::envelope::chain_link;
 use eventstore::postgres::PostgresLog;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use tokio::io::AsyncWriteExt;
 
 use crate::support::api::text;
-use crate::support::chain::{BY_HAND, confirm, halted, until_told};
+use crate::support::chain::{BY_HAND, confirm, halted, settler_key, until_told};
 use crate::support::holds::{HOLDS, capture};
 use crate::support::sessions::{ChainApp, Custody, Session, in_seconds, settle, settlement_over};
 use crate::support::{Api, Output, Position, until};
@@ -39,6 +41,21 @@ async fn check(app: &ChainApp, proof: &Value, more: &[&str]) -> Output {
     let args = [&args[..], more].concat();
     let nothing = [("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"), ("TOLLBOOK_CONTRACT", "")];
     app.site.tollbook(&args, &nothing).await
+}
+
+/// The same by standard input, with no settings at all. Gives the exit code, what was printed, and what was said to be
+/// wrong.
+async fn check_by_stdin(app: &ChainApp, proof: &[u8]) -> (Option<i32>, String, String) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tollbook"));
+    command.env_clear().args(["proof", "check", "-", "--rpc", &app.anvil.url()]).kill_on_drop(true);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(proof).await.unwrap();
+    // The end of it.
+    drop(stdin);
+    let output = child.wait_with_output().await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 /// Every place of a document where a single value stands.
@@ -123,6 +140,9 @@ async fn a_proof_needs_nothing_but_the_chain() {
     check(&app, &good, &["--confirmations", "1"]).await.expect_code(0);
     let output = check(&app, &good, &["--confirmations", "1000000"]).await.expect_code(1);
     assert!(output.stderr.contains("not final yet"), "{}", output.stderr);
+    check(&app, &good, &["--confirmations", "0"]).await.expect_code(2);
+    let output = app.site.tollbook(&["proof", "check", "-", "--rpc", "nonsense"], &[]).await.expect_code(1);
+    assert!(output.stderr.contains("--rpc"), "{}", output.stderr);
     // It says what is its own word, and is held against what whoever checks knows.
     let (contract, token) = (text(&good["contract"]), text(&good["token"]));
     let output = check(&app, &good, &[]).await.expect_code(0);
@@ -145,6 +165,18 @@ async fn a_proof_needs_nothing_but_the_chain() {
         *value = changed(value);
         let output = check(&app, &forged, &[]).await.expect_code(1);
         assert!(output.stdout.is_empty(), "{place}: {}", output.stdout);
+    }
+    // By standard input just so.
+    let bytes = good.to_string().into_bytes();
+    let (code, told, wrong) = check_by_stdin(&app, &bytes).await;
+    let proven = format!("Proven: charge {} was paid for.", text(&good["charge"]["id"]));
+    assert!(code == Some(0) && told.starts_with(&proven), "{code:?}: {told}{wrong}");
+    let at = good.to_string().find(text(&good["leaf"])).unwrap() + 2;
+    let mut forged = bytes.clone();
+    forged[at] = if forged[at] == b'1' { b'2' } else { b'1' };
+    for input in [&forged[..], &bytes[..bytes.len() - 1], b""] {
+        let (code, told, wrong) = check_by_stdin(&app, input).await;
+        assert!(code == Some(1) && told.is_empty() && wrong.contains("not proven"), "{code:?}: {told}{wrong}");
     }
     // A node that is not there proves nothing.
     let two = format!("{},http://127.0.0.1:1", app.anvil.url());
@@ -365,6 +397,14 @@ async fn a_log_that_was_cut_does_not_fit_the_chain() {
     app.kill();
     let output = app.tollbook(&["verify", "--anchored"]).await.expect_code(0);
     assert!(output.stdout.contains("2 batches of its settlers on the chain"), "{}", output.stdout);
+    // What is for the chain alone is not left out quietly, nor is reading where nothing is.
+    let settler = settler_key(&app.site).address().to_string();
+    for option in [&["--from-block", "0"][..], &["--settler", &settler], &["--allow-elsewhere"]] {
+        app.tollbook(&[&["verify"][..], option].concat()).await.expect_code(2);
+        app.tollbook(&[&["verify", "--anchored"][..], option].concat()).await.expect_code(0);
+    }
+    let output = app.tollbook(&["verify", "--anchored", "--from-block", "1000000"]).await.expect_code(1);
+    assert!(output.stderr.contains("the chain is final up to block"), "{}", output.stderr);
 
     // As if the second settlement had never been.
     let pool = app.site.pool();
@@ -398,6 +438,9 @@ async fn proofs_hold_again_after_the_chain_was_set_back() {
 
     app.anvil.set_back(&snapshot).await;
     halted(&app, 1).await;
+    // Its block is gone.
+    let problem = api.get(&path(&charge)).await.problem(409, "chain_read_anew");
+    assert_eq!(problem["settlement_id"], settlement["id"]);
     // What is sent again comes into a later block than it was in.
     let block = before["transaction"]["block_number"].as_u64().unwrap();
     let missing = (block + 3).saturating_sub(app.anvil.head().await);
@@ -407,10 +450,12 @@ async fn proofs_hold_again_after_the_chain_was_set_back() {
     app.chain_is("ok").await;
     let after = until("the proof is there again", async || {
         let answer = api.get(&path(&charge)).await;
-        if answer.status == 409 {
-            answer.problem(409, "not_settled");
+        if answer.status == 200 {
+            return Some(answer.done(200));
         }
-        (answer.status == 200).then(|| answer.done(200))
+        // Not before all of it was read and sent again.
+        answer.problem(409, "chain_read_anew");
+        None
     })
     .await;
     let (now, then) = (&after["transaction"], &before["transaction"]);

@@ -5,27 +5,14 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::api::{list, text};
+use crate::support::chain::rotate_on_chain;
 use crate::support::gateway::{
     CENT_UNITS, Upstream, assert_cost, cent, gateway, gateway_key, get_paid, offer, refused, route_to, set_route,
 };
 use crate::support::sessions::{ChainApp, Custody, Session, owner, settle, settle_all, sign};
 use crate::support::{Answer, Api, Position, assert_amount, until};
 
-/// `rotateKey(bytes32,address)` of the contract.
-const ROTATE_KEY: &str = "0x4a0b9fc6";
 const PATH: &str = "/echo/a";
-
-/// A client's new key: its address, and the session with it.
-fn with_new_key(session: &Session) -> (String, Session) {
-    let (address, secret) = chain::voucher::generate().unwrap();
-    let new = Session {
-        id: session.id.clone(),
-        created: session.created.clone(),
-        owner: session.owner.clone(),
-        key: Some(secret.0),
-    };
-    (address.to_string(), new)
-}
 
 /// What the owner sends, when it signs what was prepared.
 fn signed(session: &Session, prepared: &Value) -> Value {
@@ -47,16 +34,6 @@ async fn rotate(api: &Api, session: &Session, prepared: &Value) -> Value {
     session.until(api, "the new key is final", |now| now["key"] == prepared["key"] && now["relays"] == json!([])).await
 }
 
-/// The owner does it on the chain, past Tollbook.
-async fn rotate_on_chain(app: &ChainApp, session: &Session, key: &str) {
-    let data = format!(
-        "{ROTATE_KEY}{}{:0>64}",
-        session.session_id().trim_start_matches("0x"),
-        key.trim_start_matches("0x").to_lowercase()
-    );
-    app.anvil.send(&session.owner.address().to_string(), &app.deployed.contract, &data).await;
-}
-
 #[tokio::test]
 async fn a_client_takes_another_key() {
     let app = ChainApp::up().await;
@@ -65,7 +42,7 @@ async fn a_client_takes_another_key() {
     let former = session.created["key"].clone();
     session.charge(api, "1", 2_000_000).await.done(201);
 
-    let (key, new) = with_new_key(&session);
+    let (key, new) = session.with_new_key();
     let prepared = prepare(api, &session, json!({ "key": key })).await;
     assert_eq!((&prepared["object"], &prepared["session_key_id"]), (&json!("key_rotation"), &json!(session.id)));
     assert_eq!((&prepared["key"], &prepared["position"]), (&json!(key), &Value::Null));
@@ -137,7 +114,7 @@ async fn a_managed_key_is_replaced() {
     assert_cost(&gate.get(PATH).await, "0.01");
 
     // Tollbook must be able to sign with it: nobody else's key.
-    let foreign = with_new_key(&session).0;
+    let foreign = session.with_new_key().0;
     let typed_data = session.path("typed_data");
     api.get(&format!("{typed_data}?action=rotate_key")).await.problem(409, "key_not_prepared");
     api.get(&format!("{typed_data}?action=rotate_key&key={foreign}")).await.problem(409, "key_not_prepared");
@@ -192,7 +169,7 @@ async fn what_is_wrong_with_a_rotation_is_told_before_it_is_sent() {
     let pending = Session::draw_up(api, &payer, Custody::Client, "1", json!({})).await;
     let theirs = app.other_organization().await;
     app.quiet().await;
-    let (key, _) = with_new_key(&session);
+    let (key, _) = session.with_new_key();
     let (rotation, rotate) = (session.path("rotation"), session.path("rotate"));
     let prepared = prepare(api, &session, json!({ "key": key })).await;
     let right = signed(&session, &prepared);
@@ -221,7 +198,7 @@ async fn what_is_wrong_with_a_rotation_is_told_before_it_is_sent() {
     by_other["owner_signature"]["signature"] = json!(sign(&owner(3), &prepared["typed_data"]));
     api.post(&rotate, &by_other).await.problem(422, "owner_signature_invalid");
     let mut other_key = right.clone();
-    other_key["key"] = json!(with_new_key(&session).0);
+    other_key["key"] = json!(session.with_new_key().0);
     api.post(&rotate, &other_key).await.problem(422, "owner_signature_invalid");
     let mut later = right.clone();
     later["owner_signature"]["nonce"] = json!(7);
@@ -236,7 +213,7 @@ async fn what_is_wrong_with_a_rotation_is_told_before_it_is_sent() {
     session.until(api, "the new key is final", |now| now["key"] == key.as_str() && now["relays"] == json!([])).await;
     api.post(&rotate, &right).await.problem(422, "invalid_key");
     api.post(&session.path("revoke"), &json!({})).await.done(200);
-    let (third, _) = with_new_key(&session);
+    let (third, _) = session.with_new_key();
     let prepared = prepare(api, &session, json!({ "key": third })).await;
     api.post(&rotate, &signed(&session, &prepared)).await.problem(409, "session_revoked");
     api.post(&managed.path("revoke"), &json!({})).await.done(200);
@@ -256,7 +233,7 @@ async fn owners_rotate_on_the_chain_past_tollbook() {
     managed.charge_plain(api, "1").await.done(201);
 
     // The client's new key is as good as one that came through Tollbook.
-    let (key, new) = with_new_key(&client);
+    let (key, new) = client.with_new_key();
     rotate_on_chain(&app, &client, &key).await;
     client.until(api, "the new key is final", |now| now["key"] == key.as_str()).await;
     client.charge(api, "0.5", 1_500_000).await.problem(422, "voucher_wrong_signer");
@@ -264,7 +241,7 @@ async fn owners_rotate_on_the_chain_past_tollbook() {
 
     // With a key that Tollbook does not have nothing more could be claimed: that is the end of a managed one. What was
     // earned is claimed with the former key.
-    rotate_on_chain(&app, &managed, &with_new_key(&managed).0).await;
+    rotate_on_chain(&app, &managed, &managed.with_new_key().0).await;
     let ended = managed.until_status(api, "revoked").await;
     assert_eq!(ended["key"], managed.created["key"]);
     managed.charge_plain(api, "0.1").await.problem(409, "session_revoked");
@@ -294,7 +271,7 @@ async fn the_gateway_says_whose_voucher_it_takes() {
     let pay = async |session: &Session, units: u128| get_paid(&gate, PATH, &offered, session, units).await;
     assert_cost(&pay(&session, 3 * CENT_UNITS).await, "0.01");
 
-    let (key, new) = with_new_key(&session);
+    let (key, new) = session.with_new_key();
     let prepared = prepare(api, &session, json!({ "key": key })).await;
     refused(&pay(&new, 4 * CENT_UNITS).await, 402, "voucher_wrong_signer");
     rotate(api, &session, &prepared).await;
@@ -305,7 +282,7 @@ async fn the_gateway_says_whose_voucher_it_takes() {
     let told = state(&answer);
     assert_eq!((&told["key"], &told["voucher"]), (&json!(key), &Value::Null));
     assert_eq!((&told["charged"], &told["required"]), (&json!("10000"), &json!("20000")));
-    let answer = pay(&with_new_key(&session).1, 4 * CENT_UNITS).await;
+    let answer = pay(&session.with_new_key().1, 4 * CENT_UNITS).await;
     refused(&answer, 402, "voucher_wrong_signer");
     assert_eq!(state(&answer), Value::Null);
     // What the former key signed reached further: that counts no more.

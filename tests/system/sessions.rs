@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::anvil::Anvil;
+use crate::support::anvil::{Anvil, padded};
 use crate::support::api::{list, text};
 use crate::support::sessions::{ChainApp, Custody, Session, USDC, atomic, owner, settle, settle_all, sign, usdc};
 use crate::support::{Api, Position, assert_amount, decimal, until};
@@ -11,6 +11,10 @@ use crate::support::{Api, Position, assert_amount, decimal, until};
 /// `freeze(bytes32)` and `unfreeze(bytes32)` of the contract.
 const FREEZE: &str = "0xec13cc7b";
 const UNFREEZE: &str = "0x9957e7f1";
+/// `setGuardian(address)`, `guardianFreeze(bytes32,address)` and `guardianUnfreeze(bytes32,address)`.
+const SET_GUARDIAN: &str = "0x8a0dac4a";
+const GUARDIAN_FREEZE: &str = "0xfcb0f754";
+const GUARDIAN_UNFREEZE: &str = "0x9c646847";
 
 /// The owner acts on the chain, past Tollbook.
 async fn on_chain(app: &ChainApp, session: &Session, selector: &str) {
@@ -190,6 +194,47 @@ async fn gone(app: &ChainApp, session: &Session, paid: u128) {
     let listed = api.list_at("/v1/session_keys?status=closed", position).await;
     assert_eq!(listed.iter().map(|key| text(&key["id"])).collect::<Vec<_>>(), [session.id.as_str()]);
     assert_eq!(app.assert_settled().await, paid);
+}
+
+#[tokio::test]
+async fn stopped_by_the_payees_guardian() {
+    let app = ChainApp::up().await;
+    let (api, payee, contract) = (&app.api, &app.deployed.payee, &app.deployed.contract);
+    let customer = app.payer().await;
+    let session = Session::open(api, &customer, Custody::Managed, "10").await;
+    session.charge_plain(api, "2").await.done(201);
+    let guardian = owner(4).address().to_string();
+    app.anvil.send(payee, contract, &format!("{SET_GUARDIAN}{}", padded(&guardian))).await;
+    let by_guardian = async |selector: &str| {
+        let data = format!("{selector}{}{}", padded(session.session_id()), padded(payee));
+        app.anvil.send(&guardian, contract, &data).await;
+    };
+
+    // On the chain alone: nothing more is charged, and what was earned is settled.
+    by_guardian(GUARDIAN_FREEZE).await;
+    let frozen = session.until_status(api, "frozen").await;
+    assert_eq!(frozen["frozen_by"], json!(["guardian"]));
+    session.charge_plain(api, "1").await.problem(409, "session_frozen");
+    let hold = json!({ "session_key_id": session.id, "amount": "1" });
+    api.post("/v1/holds", &hold).await.problem(409, "session_frozen");
+    let settlement = settle(api).await;
+    assert_eq!((&settlement["status"], &settlement["transferred"]), (&json!("finalized"), &json!("2")));
+    assert_eq!(session.now(api).await["frozen_by"], json!(["guardian"]));
+    by_guardian(GUARDIAN_UNFREEZE).await;
+    session.until_status(api, "active").await;
+    session.charge_plain(api, "1").await.done(201);
+
+    // The organization, for which the guardian acts, may lift its freeze as well.
+    by_guardian(GUARDIAN_FREEZE).await;
+    session.until_status(api, "frozen").await;
+    let lifted = api.post(&session.path("unfreeze"), &json!({})).await.done(200);
+    assert_eq!((&lifted["status"], &lifted["frozen_by"]), (&json!("active"), &json!([])));
+    session.charge_plain(api, "1").await.done(201);
+    settle_all(api).await;
+    assert_eq!(app.assert_settled().await, 4 * USDC);
+    let order = ["charged", "frozen", "claimed", "unfrozen", "charged", "frozen", "unfrozen", "charged", "claimed"];
+    assert_order(&events(api, &session).await, &order);
+    app.site.assert_clean().await;
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use crate::support::api::text;
 use crate::support::chain::{
-    BY_HAND, ask_to_settle, assert_never, paid_once, sent_by_settler, settlement_is, settler_key, told, until_told,
-    use_key,
+    BY_HAND, ask_to_settle, assert_never, behind, paid_once, send_opening, sent_by_settler, settlement_is, settler_key,
+    told, until_told, use_key,
 };
+use crate::support::rpc_proxy::{Lie, RpcProxy};
 use crate::support::sessions::{ChainApp, Custody, Session, USDC, owner, settle, settle_all, settlement_over};
 use crate::support::until;
 
@@ -204,4 +205,62 @@ async fn what_is_displaced_is_not_sent_by_anybody_again() {
     let shown: Value = api.get(&format!("/v1/settlements/{id}")).await.done(200);
     assert_eq!((&shown["claims"], &shown["settled"], &shown["attempts"]), (&json!(1), &json!(1), &json!(0)));
     assert_each_once(&app, 1).await;
+}
+
+/// A nonce is taken, and one of two nodes goes on to say that ours went into a block.
+async fn while_one_says_that_ours_is_in_a_block(liar: usize) {
+    let mut app = ChainApp::up_with(&[BY_HAND]).await;
+    let doors = [RpcProxy::before(&app.anvil).await, RpcProxy::before(&app.anvil).await];
+    behind(&mut app, &[doors[0].url(), doors[1].url()]).await;
+    let (api, liar) = (&app.api, &doors[liar]);
+    let customer = app.payer().await;
+    let session = Session::open(api, &customer, Custody::Managed, "10").await;
+    session.charge_plain(api, "2.5").await.done(201);
+    app.quiet().await;
+    app.anvil.stop_mining().await;
+    let id = ask_to_settle(api).await;
+    app.anvil.pending(1).await;
+    let submitted = settlement_is(api, &id, "submitted").await;
+    let (hash, nonce) = (submitted["transaction"]["hash"].clone(), submitted["transaction"]["nonce"].as_u64().unwrap());
+    let mut ours = app.anvil.rpc("eth_getTransactionByHash", json!([hash])).await;
+    ours["blockNumber"] = json!(format!("{:#x}", app.anvil.head().await + 1));
+    ours["blockHash"] = json!(format!("0x{}", "ab".repeat(32)));
+    ours["transactionIndex"] = json!("0x0");
+    liar.lie(Lie::Mined(ours));
+    use_key(&app.anvil, &settler_key(&app.site), nonce).await;
+    app.anvil.mine().await;
+    app.anvil.resume_mining().await;
+
+    let stalled = until_told(&app.site, "settler.stalled", 1).await;
+    assert_eq!(stalled[0]["reason"], "unclear", "{stalled:?}");
+    assert!(text(&stalled[0]["detail"]).contains(text(&hash)), "{stalled:?}");
+    let status = app.site.tollbook(&["chain", "status"], &[]).await;
+    assert!(status.stdout.contains("stalled: unclear"), "{}\n{}", status.stdout, status.stderr);
+    // It is left as it is, and everything else goes on.
+    let second = send_opening(&app, &customer, 1).await;
+    second.active(api).await;
+    second.charge_plain(api, "1").await.done(201);
+    assert_eq!(api.get(&format!("/v1/settlements/{id}")).await.done(200)["status"], "submitted");
+    assert_never(&app.site, &["settler.displaced", "settler.resumed", "settlement.resubmitted"]).await;
+
+    liar.honest();
+    let over = settlement_over(api, &id).await;
+    assert_eq!((&over["status"], &over["transferred"]), (&json!("finalized"), &json!("2.5")), "{over}");
+    assert!(over["transaction"]["nonce"].as_u64().unwrap() > nonce, "{over}");
+    until_told(&app.site, "settler.resumed", 1).await;
+    settle_all(api).await;
+    assert_eq!(app.assert_settled().await, 3_500_000);
+    assert_eq!(paid_once(&app.deployed, &app.anvil).await, 3_500_000);
+    assert_eq!(told(&app.site, "settler.displaced").await.len(), 1);
+    assert_each_once(&app, 1).await;
+}
+
+#[tokio::test]
+async fn while_the_first_of_two_says_that_ours_is_in_a_block() {
+    while_one_says_that_ours_is_in_a_block(0).await;
+}
+
+#[tokio::test]
+async fn while_the_second_of_two_says_that_ours_is_in_a_block() {
+    while_one_says_that_ours_is_in_a_block(1).await;
 }

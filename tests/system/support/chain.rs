@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::anvil::{Anvil, Deployed, GWEI, LOCAL_CHAIN_ID, padded};
 use super::api::text;
-use super::sessions::{ChainApp, Session, sign};
+use super::rpc_proxy::RpcProxy;
+use super::sessions::{ChainApp, Custody, Session, owner, sign};
 use super::{Api, Site, until};
 
 /// Settles only when it is asked to.
@@ -23,9 +24,15 @@ const APPROVE: &str = "0x095ea7b3";
 const DEPOSIT: &str = "0x466bef80";
 const FREEZE: &str = "0xec13cc7b";
 const SET_SETTLER: &str = "0x77a35465";
+/// `unfreeze(bytes32)`, `revoke(bytes32)`, `rotateKey(bytes32,address)` and `requestWithdraw(bytes32,address,uint128)`.
+const UNFREEZE: &str = "0x9957e7f1";
+const REVOKE: &str = "0xb75c7dc6";
+const ROTATE_KEY: &str = "0x4a0b9fc6";
+const REQUEST_WITHDRAW: &str = "0x054b06a6";
 /// `keccak256("Deposited(bytes32,address,address,uint128,uint128)")`, and so on.
 pub const DEPOSITED: &str = "0x051a4d35e925af5b266b44f80b3398bf37717d2916044091d21b203535d8af7b";
 pub const CLAIMED: &str = "0x36bd546bb573e8921fdbfd934bbed62d872796b01792cd240cce27f79dd3eddd";
+pub const FROZEN: &str = "0x32a79a8ff5ca3ff4b53d2f474839eb17bea2f8505e043324d1e30efd9b196d57";
 pub const CLAIM_SKIPPED: &str = "0x415f971ef40ebd517f665d56862897161e354a7570b096624461c921a108868a";
 
 /// What the log tells of an event, for example `settler.replaced`: the payload of each, oldest first.
@@ -61,6 +68,46 @@ pub async fn assert_never(site: &Site, events: &[&str]) {
     }
 }
 
+/// An installation where blocks come when a test says so, and are final when six lie on top.
+pub async fn still() -> ChainApp {
+    let app = ChainApp::up_with(&[SIX_DEEP, BY_HAND]).await;
+    // The settler begins when the chain is first heard.
+    until_told(&app.site, "settler.opened", 1).await;
+    app.anvil.stop_mining().await;
+    app
+}
+
+/// What waits goes into a block, and is final.
+pub async fn finish(app: &ChainApp) {
+    app.anvil.mine_blocks(1 + DEEP).await;
+}
+
+/// Opens a session key that can be charged, of a customer of its own, while blocks come only when they are asked for.
+pub async fn open_still(app: &ChainApp, custody: Custody, limit: &str) -> Session {
+    let customer = app.payer().await;
+    let session = Session::draw_up(&app.api, &customer, custody, limit, json!({})).await;
+    app.api.post(&session.path("register"), &session.opening()).await.done(202);
+    app.anvil.pending(1).await;
+    finish(app).await;
+    session.active(&app.api).await;
+    app.quiet().await;
+    session
+}
+
+/// Waits, under [`SIX_DEEP`] and while no blocks come, until all that is final was read. Gives the last block that was.
+pub async fn all_read(app: &ChainApp) -> i64 {
+    let last = i64::try_from(app.anvil.head().await).unwrap() - 6;
+    let pool = app.site.pool();
+    until("all that is final is read", async || {
+        let read: Option<i64> =
+            sqlx::query_scalar("select max(block_number) from chain_cursors").fetch_one(&pool).await.unwrap();
+        (read == Some(last)).then_some(())
+    })
+    .await;
+    pool.close().await;
+    last
+}
+
 /// How many transactions were handed to the chain, signed or told as sent, between the last halt and its
 /// confirmation.
 pub async fn sent_while_halted(site: &Site) -> i64 {
@@ -91,6 +138,16 @@ pub async fn halted(app: &ChainApp, times: usize) -> Value {
     let status = app.site.tollbook(&["chain", "status"], &[]).await;
     assert!(status.stdout.contains("halted"), "{}\n{}", status.stdout, status.stderr);
     halted
+}
+
+/// Waits until this is the last line of `chain status`; only with `ok` all is well.
+pub async fn status_ends(site: &Site, last: &str) {
+    until(&format!("chain status ends with {last:?}"), async || {
+        let output = site.tollbook(&["chain", "status"], &[]).await;
+        let ends = output.stdout.lines().last() == Some(last);
+        ends.then(|| output.expect_code(i32::from(last != "ok")))
+    })
+    .await;
 }
 
 /// A person has looked, and says so.
@@ -172,6 +229,32 @@ pub async fn freeze_on_chain(app: &ChainApp, session: &Session) -> String {
     app.anvil.start_sending(&session.owner.address().to_string(), &app.deployed.contract, &data).await
 }
 
+/// The same to let it go on.
+pub async fn unfreeze_on_chain(app: &ChainApp, session: &Session) -> String {
+    owner_sends(app, session, UNFREEZE, "").await
+}
+
+/// The same to end it.
+pub async fn revoke_on_chain(app: &ChainApp, session: &Session) -> String {
+    owner_sends(app, session, REVOKE, "").await
+}
+
+/// The same to put another key in the place of the present one.
+pub async fn rotate_on_chain(app: &ChainApp, session: &Session, key: &str) -> String {
+    owner_sends(app, session, ROTATE_KEY, &padded(key)).await
+}
+
+/// The same to have money back.
+pub async fn ask_back_on_chain(app: &ChainApp, session: &Session, units: u128) -> String {
+    owner_sends(app, session, REQUEST_WITHDRAW, &format!("{}{units:064x}", padded(&app.deployed.payee))).await
+}
+
+/// What an owner sends about its session; `words` are what comes after the session's id.
+async fn owner_sends(app: &ChainApp, session: &Session, selector: &str, words: &str) -> String {
+    let data = format!("{selector}{}{words}", padded(session.session_id()));
+    app.anvil.start_sending(&session.owner.address().to_string(), &app.deployed.contract, &data).await
+}
+
 /// A payee that is one of the chain's own accounts lets somebody settle for it.
 pub async fn approve_settler(app: &ChainApp, payee: &str, settler: &str) {
     let data = format!("{SET_SETTLER}{}{:0>64}", padded(settler), 1);
@@ -191,4 +274,79 @@ pub async fn settlement_is(api: &Api, id: &str, status: &str) -> Value {
         (now["status"] == status).then_some(now)
     })
     .await
+}
+
+/// Starts it anew with these nodes.
+pub async fn behind(app: &mut ChainApp, urls: &[String]) {
+    app.site.set("EVM_RPC_URL", urls.join(","));
+    app.restart().await;
+    app.chain_is("ok").await;
+}
+
+/// Sends one to be opened; it is not yet.
+pub async fn send_opening(app: &ChainApp, customer: &str, index: usize) -> Session {
+    let change = json!({ "owner": owner(index).address().to_string() });
+    let session = Session::draw_up(&app.api, customer, Custody::Managed, "2", change).await;
+    // A node that has just come back is not asked for a moment: with the other one gone the answer is 503, send it again.
+    until("what opens it is sent", async || {
+        let answer = app.api.post(&session.path("register"), &session.opening()).await;
+        (answer.status != 503).then(|| answer.done(202))
+    })
+    .await;
+    session
+}
+
+/// A log entry of a session's like the last real one of its kind, as if it stood in the newest block as well, in
+/// another transaction. `words` is what it says.
+pub async fn made_up(app: &ChainApp, session: &Session, kind: &'static str, words: &[u128]) -> Value {
+    let real = app.anvil.logs(&app.deployed.contract, json!([kind, session.session_id()])).await;
+    let mut log = real.last().unwrap().clone();
+    let block = app.anvil.head().await;
+    log["blockNumber"] = json!(format!("{block:#x}"));
+    log["blockHash"] = json!(app.anvil.block_hash(block).await);
+    log["transactionHash"] = json!(format!("0x{}", "ab".repeat(32)));
+    log["logIndex"] = json!("0x0");
+    log["transactionIndex"] = json!("0x0");
+    let data: String = words.iter().map(|word| format!("{word:064x}")).collect();
+    log["data"] = json!(format!("0x{data}"));
+    log
+}
+
+/// What the log has for good of what nodes may lie about.
+pub async fn for_good(app: &ChainApp, session: &Session) -> Value {
+    let now = session.now(&app.api).await;
+    let deposits = told(&app.site, "session_key.deposited").await.len();
+    json!([now["deposited"], now["claimed"], now["withdrawn"], now["status"], deposits])
+}
+
+/// Nothing that gives value was taken up since, and it is not, and charges go on.
+pub async fn unmoved(app: &ChainApp, session: &Session, before: &Value) {
+    // Long enough for all of it to be final, if it were believed.
+    app.anvil.goes_on(DEEP).await;
+    session.charge_plain(&app.api, "0.05").await.done(201);
+    assert_eq!(for_good(app, session).await, *before);
+}
+
+/// It is noticed, for the so-manyeth time, that so many nodes answer and do not say the same.
+pub async fn noticed(app: &ChainApp, times: usize, answering: usize) {
+    let seen = until_told(&app.site, "chain.disagreement_seen", times).await;
+    let answers = seen.last().unwrap()["answers"].as_array().unwrap();
+    assert_eq!(answers.len(), answering, "{seen:?}");
+    assert!(answers.iter().any(|one| one["answer"] != answers[0]["answer"]), "{seen:?}");
+}
+
+/// That is over now, for the so-manyeth time, and was not before `end`.
+pub async fn over(app: &ChainApp, times: usize, end: impl FnOnce()) {
+    assert_eq!(told(&app.site, "chain.disagreement_over").await.len(), times - 1, "it is still so");
+    end();
+    until_told(&app.site, "chain.disagreement_over", times).await;
+    app.chain_is("ok").await;
+}
+
+/// While one node says what others do not: it is noticed, nothing that gives value is taken up, and charges go on. Then
+/// the liar is quiet. `before` is what was [`for_good`] before the lie.
+pub async fn not_believed(app: &ChainApp, session: &Session, liar: &RpcProxy, before: &Value, times: usize, of: usize) {
+    noticed(app, times, of).await;
+    unmoved(app, session, before).await;
+    over(app, times, || liar.honest()).await;
 }

@@ -41,6 +41,8 @@ pub enum Lie {
     Hidden(&'static str),
     /// Every transaction was reverted.
     Reverted,
+    /// This transaction is in a block.
+    Mined(Value),
 }
 
 /// The door.
@@ -271,6 +273,9 @@ impl Lie {
             (Self::Reverted, "eth_getTransactionReceipt") if result.is_object() => {
                 result["status"] = json!("0x0");
                 result["logs"] = json!([]);
+            }
+            (Self::Mined(transaction), "eth_getTransactionByHash") if params[0] == transaction["hash"] => {
+                *result = transaction.clone();
             }
             _ => {}
         }

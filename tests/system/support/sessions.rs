@@ -195,6 +195,14 @@ impl Session {
         session
     }
 
+    /// A new key of the client's: its address, and the session with it.
+    pub fn with_new_key(&self) -> (String, Self) {
+        let (address, secret) = chain::voucher::generate().unwrap();
+        let Self { id, created, owner, .. } = self;
+        let new = Self { id: id.clone(), created: created.clone(), owner: owner.clone(), key: Some(secret.0) };
+        (address.to_string(), new)
+    }
+
     pub fn path(&self, what: &str) -> String {
         format!("/v1/session_keys/{}/{what}", self.id)
     }
