@@ -1647,8 +1647,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Let charges go on: at once when the organization's freeze was the only one; when it is final on chain for the
-         *     owner's (202). A repeated request shows the session key as it is now.
+         * Let charges go on: lifts the organization's freeze and its guardian's here, at once; the owner's when that is
+         *     final on chain (202). A repeated request shows the session key as it is now.
          */
         post: operations["unfreeze_session_key"];
         delete?: never;
@@ -7486,7 +7486,7 @@ export interface components {
             customer_id: string;
             /** @description Deposited, and final. */
             deposited: string;
-            /** @description Whose freezes are on it: `owner`, `organization`. */
+            /** @description Whose freezes are on it: `owner`, `organization`, `guardian` (whom the payee named on chain). */
             frozen_by: string[];
             /** @description Reserved by holds. */
             held: string;
