@@ -168,7 +168,7 @@ fn number(block: Option<u64>) -> String {
 /// How far it was read, and how its worker fares. Nobody hears of the worker while it is halted.
 fn show_reading(status: Option<&Status>, watch: &ChainWatch, silent_max: TimeDelta, now: Timestamp) -> Verdict {
     let Some(status) = status else {
-        println!("no worker has followed this chain yet");
+        println!("no worker has followed this chain yet: one does that has TOLLBOOK_SETTLER_KEY");
         return Verdict::Look;
     };
     println!("read up to block {}", number(status.last_read));
@@ -185,10 +185,14 @@ fn show_reading(status: Option<&Status>, watch: &ChainWatch, silent_max: TimeDel
     if reads_anew {
         println!("it is read anew: nothing new is settled before what was sent is sent again");
     }
-    let is_silent = !is_halted && status.heard_at.is_none_or(|at| now - at > silent_max);
+    // One that is stuck notes nothing else.
+    let is_silent = !is_halted && status.stuck.is_none() && status.heard_at.is_none_or(|at| now - at > silent_max);
     if is_silent {
         // One round may read all of the chain.
-        let why = if reads_anew { "it reads still, or none runs" } else { "none runs, or no node answers it" };
+        let why = match reads_anew {
+            true => "it reads still, or none runs",
+            false => "none runs, it reads on still, or no node answers it",
+        };
         println!("nothing was heard of the worker for more than {} seconds: {why}", silent_max.num_seconds());
     }
     if let Some((since, why)) = &status.stuck {

@@ -266,7 +266,7 @@ async fn restate(
     };
     let client = chains::of(app, terms)?;
     if !chains::is_followed(app, client).await? {
-        let detail = "the chain was set back, and is not read anew yet: deposits may still come";
+        let detail = "the chain is halted, or was set back and is not read anew yet: deposits may still come";
         return Err(Problem::conflict("chain_read_anew", detail));
     }
     let finalized = client.finalized().await.map_err(|error| chains::away(&error))?;

@@ -168,7 +168,8 @@ async fn where_it_stands(app: &App, paid: &Paid, charged: &SessionCharged) -> Re
     let id = paid.id;
     if !chains::is_followed(app, client).await? {
         let detail = format!(
-            "the chain was set back, and is not read anew yet: the block of settlement {id} may be gone, ask again later"
+            "the chain is halted, or was set back and is not read anew yet: the block of settlement {id} may be gone. See \
+             `status` of GET /v1/chains, and ask again when it is `following`"
         );
         return Err(Problem::conflict("chain_read_anew", detail).with("settlement_id", json!(id)));
     }

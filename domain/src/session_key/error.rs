@@ -123,7 +123,8 @@ pub enum SessionKeyError {
     InSettlement(SettlementId),
     /// The contract skipped its last claim.
     #[error(
-        "the last claim came to nothing ({0}): nothing more is charged until a settlement that somebody asks for pays it"
+        "the last claim came to nothing ({0}): nothing more is charged until more is deposited, or a settlement that \
+         somebody asks for pays it"
     )]
     SetAside(String),
     /// The owner gives the session another key: until that is final no new voucher can be taken.
@@ -136,7 +137,10 @@ pub enum SessionKeyError {
     #[error("this session key is kept by its client: there is no key to prepare for it")]
     NotManaged,
     /// Only what is less is taken over, not less than what was paid out, and of what has not moved meanwhile.
-    #[error("{given} {currency} in escrow cannot be taken over: {escrow} are known now, of which {least} were claimed")]
+    #[error(
+        "{given} {currency} in escrow cannot be taken over: {escrow} are known now, of which {least} were claimed \
+         and are not taken out again"
+    )]
     CannotRestate {
         /// What was claimed.
         least: Amount,

@@ -121,7 +121,7 @@ impl Doubts {
 
 impl Queue {
     /// Looks for the transfer in the transactions of others, as any node has them.
-    pub(super) async fn elsewhere(&self, accepted: &Accepted) -> Result<Elsewhere, ChainError> {
+    async fn elsewhere(&self, accepted: &Accepted) -> Result<Elsewhere, ChainError> {
         let (token, from, nonce) = (accepted.token, accepted.from, accepted.nonce);
         if !self.client.is_authorization_used_anywhere(token, from, nonce).await? {
             return Ok(Elsewhere::Nowhere);
@@ -138,6 +138,20 @@ impl Queue {
             }
         }
         Ok(found)
+    }
+
+    /// The same of a payment in the queue. Where the nodes could not be asked about another one that is left to another
+    /// round: each would keep everything waiting for as long.
+    pub(super) async fn look_elsewhere(
+        &mut self,
+        id: ExactPaymentId,
+        accepted: &Accepted,
+    ) -> Result<Elsewhere, RoundError> {
+        if self.is_away {
+            return Err(RoundError::Unseen(format!("the nodes are asked about {id} in another round")));
+        }
+        let elsewhere = self.elsewhere(accepted).await;
+        elsewhere.map_err(|error| self.away(id, &error))
     }
 
     /// Whether the money does not come, though a node says that the authorization was used: by what all nodes have in
@@ -166,7 +180,13 @@ impl Queue {
         }
     }
 
-    /// The same, where nodes could not be asked or do not say all. It stops nothing else.
+    /// The same, where nodes could not be asked. In this round they are not asked about others.
+    pub(super) fn away(&mut self, id: ExactPaymentId, error: &ChainError) -> RoundError {
+        self.is_away = true;
+        self.unseen(id, error.to_string())
+    }
+
+    /// The same, where nodes do not say all. It stops nothing else.
     pub(super) fn unseen(&mut self, id: ExactPaymentId, why: String) -> RoundError {
         self.doubts_whether_made(id, &why);
         RoundError::Unseen(why)

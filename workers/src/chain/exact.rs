@@ -326,9 +326,12 @@ impl Queue {
         if is_made(&accepted, mined, receipt) {
             return self.tell_exact(payment, "settled", Action::Settle(place(mined))).await;
         }
+        // Where the nodes cannot be asked about this one for long, others have their turn.
+        if !self.doubts.is_due(transaction_of(payment.2), Instant::now()) {
+            return Err(RoundError::Unseen(format!("the nodes are asked about {} again soon", payment.2)));
+        }
         // Where somebody else was faster the money has come all the same.
-        let elsewhere = self.elsewhere(&accepted).await;
-        match elsewhere.map_err(|error| self.unseen(payment.2, error.to_string()))? {
+        match self.look_elsewhere(payment.2, &accepted).await? {
             Elsewhere::Made(place) => self.tell_exact(payment, "settled", Action::Settle(place)).await,
             // An error, so that the queue does not take this for told, and it is found again in the next round. When the
             // block is final that is decided by what is final.
@@ -368,15 +371,14 @@ impl Queue {
             return Ok(false);
         }
         let Some((accepted, _)) = self.load_exact(payment.2).await?.accepted else { return Ok(true) };
-        let elsewhere = self.elsewhere(&accepted).await;
-        let elsewhere = elsewhere.map_err(|error| self.unseen(payment.2, error.to_string()))?;
+        let elsewhere = self.look_elsewhere(payment.2, &accepted).await?;
         if let Elsewhere::Made(place) = elsewhere {
             self.doubts.asked(id, Instant::now());
             return self.tell_exact_made(payment, place).await;
         }
         if !elsewhere.fails(reason) {
             let is_lost = self.is_lost(&accepted).await;
-            if !is_lost.map_err(|error| self.unseen(payment.2, error.to_string()))? {
+            if !is_lost.map_err(|error| self.away(payment.2, &error))? {
                 self.doubts_whether_made(
                     payment.2,
                     "its authorization is said to be used, and no final block says by what",

@@ -30,6 +30,7 @@ use uuid::Uuid;
 use super::former::{FormerLife, said_again};
 use super::reading::Span;
 use super::sights::{Gone, Name, name_of, sight_of, signed};
+use super::status::Fares;
 use super::watch::Compared;
 use super::{Heard, RoundError, Worker, caused, survey};
 
@@ -129,6 +130,8 @@ impl Worker {
         if self.queue.load().await?.state.resend.is_some() {
             return Ok(Heard::Again);
         }
+        // Who asks from now on expects a worker that was heard of; what comes next may take a while.
+        Fares::default().write(self, true).await?;
         self.end_reading_anew(cursor.confirmations).await?;
         Ok(Heard::All)
     }

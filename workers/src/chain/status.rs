@@ -60,7 +60,8 @@ impl Fares {
         true
     }
 
-    async fn write(&self, worker: &Worker, is_good: bool) -> Result<(), StoreError> {
+    /// Notes it; after a good round also what was seen, and when.
+    pub(super) async fn write(&self, worker: &Worker, is_good: bool) -> Result<(), StoreError> {
         let heads = worker.listener.heads.filter(|_| is_good);
         sqlx::query!(
             "insert into chain_workers as w (chain_id, contract, head_block, final_block, heard_at, stuck_since, stuck_why)

@@ -181,8 +181,11 @@ impl Became {
     /// In words, of this transaction.
     fn cause(&self, tx_hash: Bytes32) -> String {
         match self {
-            Self::Unknown => format!("transaction {tx_hash} differs; too many do to look up each"),
-            Self::Lost => format!("transaction {tx_hash} is not on the chain any more: the chain was set back"),
+            Self::Unknown => format!("transaction {tx_hash} differs, and was not looked up"),
+            Self::Lost => {
+                let why = "it was set back, or the node does not have it";
+                format!("transaction {tx_hash} is not on the chain any more: {why}")
+            }
             Self::Later => format!("transaction {tx_hash} was sent again, and is in a later block than was compared"),
             Self::Reverted => format!("transaction {tx_hash} was reverted when it was sent again"),
             Self::Skipped { claims, reasons } => {
@@ -304,7 +307,7 @@ pub fn payee(payee: &PayeeTotals, transfers: &[Transferred], between: Between) -
     compared
 }
 
-/// Asks the chain what became of the settlements that differ.
+/// Asks the chain what became of the settlements that differ. What nodes say different things of stays unknown.
 pub async fn look_up(
     client: &Client,
     payee: &PayeeTotals,
@@ -317,7 +320,11 @@ pub async fn look_up(
         PayeeDifference::Stranger { .. } => None,
     });
     for (tx_hash, ledger, chain, became) in settlements.take(LOOKED_UP_MAX) {
-        let receipt = client.receipt(tx_hash).await?;
+        let receipt = match client.receipt(tx_hash).await {
+            // It says nothing of the others.
+            Err(ChainError::Disagreement { .. }) => continue,
+            receipt => receipt?,
+        };
         *became = Became::of(payee, receipt.as_ref(), (ledger, chain), between, was_set_back);
     }
     Ok(())

@@ -220,7 +220,10 @@ fn a_settlement_that_differs_was_lost_or_came_to_something_else() {
         *became = now;
         compared.differences[0].cause()
     };
-    assert!(told(Became::Lost).ends_with("is not on the chain any more: the chain was set back"));
+    assert!(
+        told(Became::Lost).ends_with(" is not on the chain any more: it was set back, or the node does not have it")
+    );
+    assert!(told(Became::Unknown).ends_with(" differs, and was not looked up"));
     let skipped =
         |claims, reasons: &[&'static str]| Became::Skipped { claims, reasons: reasons.iter().copied().collect() };
     assert!(

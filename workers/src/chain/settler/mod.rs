@@ -59,6 +59,8 @@ pub(super) struct Queue {
     partition: i32,
     /// Exact payments of which it is not known yet whether the money has come.
     pub(super) doubts: Doubts,
+    /// Whether the nodes could not be asked about one of them in this round.
+    pub(super) is_away: bool,
     memory: Memory,
 }
 
@@ -117,6 +119,7 @@ impl Queue {
             max_fee_wei,
             partition,
             doubts: Doubts::default(),
+            is_away: false,
             memory: Memory::default(),
         }
     }
@@ -205,6 +208,7 @@ impl Queue {
 
     /// One round. Gives whether anything waits for a block now.
     pub(super) async fn work(&mut self) -> Result<bool, RoundError> {
+        self.is_away = false;
         self.look_at_balance().await;
         if self.is_halted().await? {
             return Ok(false);

@@ -28,12 +28,12 @@ pub(super) struct Resending {
     positions: BTreeMap<u64, i64>,
     /// When each was last handed to the node.
     handed_over: HashMap<u64, Instant>,
-    /// What was final once, and went through, by nonce.
+    /// What was final once, and went through, by nonce, as far as it was not told whether it does so again.
     pub(super) paid: BTreeMap<u64, (TransactionId, Bytes32)>,
+    /// What of it was found in no block: the node may be behind.
+    pub(super) missing: HashSet<u64>,
     /// The nonce that the nodes did not take, and what they said.
     refused: Option<(u64, StallReason, String)>,
-    /// Whether it was said what of it does not pay any more.
-    is_told: bool,
 }
 
 impl Queue {
@@ -52,10 +52,13 @@ impl Queue {
             }
         };
         if is_done {
-            let told = if resending.is_told { Ok(()) } else { self.tell_unpaid(&resending).await };
-            resending.is_told = told.is_ok();
+            let told = self.tell_unpaid(&mut resending).await;
+            let is_told = resending.paid.is_empty();
             self.memory.resending = Some(resending);
             told?;
+            if !is_told {
+                return Ok(());
+            }
             tracing::info!(%address, first_nonce, last_nonce, "what was sent again is in blocks for good");
             let cause = caused(&[b"resent", self.stream().as_str().as_bytes(), &queue.version.to_be_bytes()]);
             self.command(cause, SettlerCommand::RecordResent).await?;
@@ -140,7 +143,8 @@ impl Queue {
             }
         }
         let Bytes { positions, paid, .. } = bytes;
-        Ok(Resending { range, positions, handed_over: HashMap::new(), paid, refused: None, is_told: false })
+        let (handed_over, missing) = (HashMap::new(), HashSet::new());
+        Ok(Resending { range, positions, handed_over, paid, missing, refused: None })
     }
 
     async fn bytes_at(&self, position: Option<i64>) -> Result<Option<HexBytes>, RoundError> {

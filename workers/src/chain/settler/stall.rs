@@ -103,7 +103,7 @@ impl Queue {
 
     /// Whether something has been unclear for too long: the first of them.
     pub(super) fn look_for_unclear(&mut self) {
-        if let Some((id, why)) = self.memory.unclear.lasting(self.passes_within(), Instant::now()) {
+        if let Some((id, why)) = self.memory.unclear.lasting(self.passes_within()) {
             self.stall(StallReason::Unclear, Some(id), why);
         }
     }

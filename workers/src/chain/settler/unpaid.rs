@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use chain::facts;
+use chain::client::Receipt;
+use chain::{ChainError, facts};
 use domain::evm::{Address, Bytes32};
 use domain::ids::TransactionId;
 use domain::money::Currency;
@@ -18,8 +19,12 @@ use super::Queue;
 use super::follow::REVERTED;
 use super::resend::{PAGE, Resending, decode};
 
+/// Of so many it is told in one round.
+const TOLD_MAX: usize = 100;
+
 /// A transaction that did not do again what it did.
 struct Unpaid {
+    nonce: u64,
     id: TransactionId,
     tx_hash: Bytes32,
     /// Why nothing of it was done; `None` when the contract only skipped claims.
@@ -29,33 +34,60 @@ struct Unpaid {
 }
 
 impl Queue {
-    /// Says of everything that was final once, and is again, what it does not do any more.
-    pub(super) async fn tell_unpaid(&self, resending: &Resending) -> Result<(), RoundError> {
+    /// Says of what was final once, and is again, what it does not do any more: of so many in a round. What is told is
+    /// taken out of `paid`; an error leaves the rest for another round.
+    pub(super) async fn tell_unpaid(&self, resending: &mut Resending) -> Result<(), RoundError> {
+        let next: Vec<_> = resending.paid.iter().take(TOLD_MAX).map(|(nonce, paid)| (*nonce, *paid)).collect();
         let mut unpaid = Vec::new();
-        for (id, tx_hash) in resending.paid.values().copied() {
-            let (why, skipped) = match self.client.receipt(tx_hash).await? {
-                None => (Some("it is in no block, though its nonce is used"), Vec::new()),
-                Some(receipt) if !receipt.status() => (Some(REVERTED), Vec::new()),
-                Some(receipt) => {
-                    let (settings, decimals) = (self.client.settings(), Currency::USDC.minor_unit());
-                    // Whom it paid is not asked.
-                    let nobody = Address([0; 20]);
-                    let outcome = facts::settled(receipt.logs(), settings.contract, settings.token, nobody, decimals);
-                    (None, outcome.skipped.iter().map(|claim| claim.session_id).collect())
+        let mut asked: Result<(), RoundError> = Ok(());
+        for (nonce, (id, tx_hash)) in next {
+            let receipt = match self.client.receipt(tx_hash).await {
+                Ok(receipt) => receipt,
+                // That may last, and everything new waits for this.
+                Err(error @ ChainError::Disagreement { .. }) => {
+                    tracing::warn!(%tx_hash, %error, "whether it pays when sent again cannot be said");
+                    resending.paid.remove(&nonce);
+                    continue;
+                }
+                Err(error) => {
+                    asked = Err(error.into());
+                    break;
                 }
             };
-            if why.is_some() || !skipped.is_empty() {
-                unpaid.push(Unpaid { id, tx_hash, why, skipped });
+            // The node may be behind: that is believed when another round finds it so, too.
+            if receipt.is_none() && resending.missing.insert(nonce) {
+                continue;
+            }
+            let (why, skipped) = self.outcome(receipt.as_ref());
+            if why.is_none() && skipped.is_empty() {
+                resending.paid.remove(&nonce);
+            } else {
+                unpaid.push(Unpaid { nonce, id, tx_hash, why, skipped });
             }
         }
-        if unpaid.is_empty() {
-            return Ok(());
+        if !unpaid.is_empty() {
+            let purposes = self.purposes(&unpaid).await?;
+            for one in unpaid {
+                self.tell_unpaid_one(&one, purposes.get(&one.id).copied()).await?;
+                resending.paid.remove(&one.nonce);
+            }
         }
-        let purposes = self.purposes(&unpaid).await?;
-        for one in unpaid {
-            self.tell_unpaid_one(&one, purposes.get(&one.id).copied()).await?;
+        asked
+    }
+
+    /// Why nothing was done, and the sessions of claims that were skipped.
+    fn outcome(&self, receipt: Option<&Receipt>) -> (Option<&'static str>, Vec<Bytes32>) {
+        match receipt {
+            None => (Some("it is in no block, though its nonce is used"), Vec::new()),
+            Some(receipt) if !receipt.status() => (Some(REVERTED), Vec::new()),
+            Some(receipt) => {
+                let (settings, decimals) = (self.client.settings(), Currency::USDC.minor_unit());
+                // Whom it paid is not asked.
+                let nobody = Address([0; 20]);
+                let outcome = facts::settled(receipt.logs(), settings.contract, settings.token, nobody, decimals);
+                (None, outcome.skipped.iter().map(|claim| claim.session_id).collect())
+            }
         }
-        Ok(())
     }
 
     async fn tell_unpaid_one(&self, unpaid: &Unpaid, purpose: Option<Purpose>) -> Result<(), RoundError> {
